@@ -1,0 +1,158 @@
+package sms
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+	"unicode/utf8"
+
+	"github.com/orleu/elshi/channels"
+	"github.com/orleu/elshi/fault"
+	"github.com/orleu/elshi/vocab"
+)
+
+// Callback is what a gateway said in one call.
+type Callback struct {
+	Reports []channels.Report
+	Texts   []InboundText
+}
+
+// InboundText is a text that somebody sent to one of our numbers. The numbers are as the gateway wrote them, often without a
+// plus; contacts.ParsePhone reads them.
+type InboundText struct {
+	From    vocab.Address
+	To      string
+	Text    string
+	At      time.Time // when it reached us: gateways disagree about time zones
+	EventID string    // the gateway's id of the text; may be empty
+}
+
+// ParseCallback verifies and reads one call of the gateway. token is the last part of the path that was called.
+//
+// A *fault.Error of kind Forbidden (callback_not_authentic) means that the call is not the gateway's, one of kind Invalid
+// (callback_too_large, callback_malformed) that it is but cannot be read; neither repeats any of it. A genuine call that
+// holds nothing we know is an empty Callback: the gateway would only repeat it.
+func (g *Gateway) ParseCallback(r *http.Request, token string) (Callback, error) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, g.settings.MaxAnswer+1))
+	if err != nil {
+		return Callback{}, fmt.Errorf("read callback of %s: %w", g.profile.Name, err)
+	}
+	if int64(len(body)) > g.settings.MaxAnswer {
+		return Callback{}, &fault.Error{Kind: fault.Invalid, Code: "callback_too_large", Detail: "the callback is larger than we read"}
+	}
+	if !g.settings.Verify.passes(r.Header, r.URL.RawQuery, token, body) {
+		return Callback{}, &fault.Error{Kind: fault.Forbidden, Code: "callback_not_authentic", Detail: "the callback does not prove where it comes from"}
+	}
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return Callback{}, &fault.Error{Kind: fault.Invalid, Code: "callback_malformed", Detail: "the callback's query cannot be read"}
+	}
+	d := newDocument(r.Header, query, body)
+	now := g.settings.Now().UTC()
+	return Callback{Reports: g.reports.read(d, now), Texts: g.texts.read(d, now)}, nil
+}
+
+// reportRule is a compiled ReportRule.
+type reportRule struct {
+	each, ref, status, code, words, eventID *selector
+	statuses                                map[string]channels.ReportStatus
+	causes                                  map[string]channels.Cause
+}
+
+func (r ReportRule) compile() (*reportRule, error) {
+	c := &reportRule{statuses: r.Statuses, causes: r.Causes}
+	problems := []error{compileAll(
+		slot{r.Each, &c.each}, slot{r.Ref, &c.ref}, slot{r.Status, &c.status},
+		slot{r.Code, &c.code}, slot{r.Words, &c.words}, slot{r.EventID, &c.eventID},
+	)}
+	if r.Ref == "" || r.Status == "" || len(r.Statuses) == 0 {
+		problems = append(problems, errors.New("want ref, status and statuses"))
+	}
+	for code, cause := range r.Causes {
+		problems = append(problems, checkCause(code, cause))
+	}
+	known := []channels.ReportStatus{channels.ReportDelivered, channels.ReportFailed, channels.ReportPending}
+	for text, status := range r.Statuses {
+		if !slices.Contains(known, status) {
+			problems = append(problems, fmt.Errorf("status %q: %q is no report status", text, status))
+		}
+	}
+	return c, errors.Join(problems...)
+}
+
+// read returns the reports in a document; none without a rule.
+func (r *reportRule) read(d document, now time.Time) []channels.Report {
+	if r == nil {
+		return nil
+	}
+	var reports []channels.Report
+	for _, item := range r.each.each(d) {
+		ref, hasRef := r.ref.find(item)
+		status, hasStatus := r.status.find(item)
+		if !hasRef || !hasStatus {
+			continue
+		}
+		report := channels.Report{ProviderRef: ref, Status: r.statuses[status], At: now}
+		if report.Status == "" {
+			report.Status = channels.ReportPending
+		}
+		if report.Status == channels.ReportFailed {
+			report.Err = r.reason(item, status)
+		}
+		if id, ok := r.eventID.find(item); ok {
+			report.EventID = id
+		} else {
+			report.EventID = ref + "/" + status // a gateway that names no event repeats the same call
+		}
+		reports = append(reports, report)
+	}
+	return reports
+}
+
+func (r *reportRule) reason(item document, status string) *channels.Error {
+	code, ok := r.code.find(item)
+	if !ok {
+		code = status
+	}
+	cause, listed := r.causes[code]
+	if !listed {
+		cause = channels.Undelivered
+	}
+	words, _ := r.words.find(item)
+	return &channels.Error{Cause: cause, Enhanced: code, Detail: words}
+}
+
+// textRule is a compiled TextRule.
+type textRule struct{ each, from, to, text, eventID *selector }
+
+func (r TextRule) compile() (*textRule, error) {
+	c := &textRule{}
+	err := compileAll(slot{r.Each, &c.each}, slot{r.From, &c.from}, slot{r.To, &c.to}, slot{r.Text, &c.text}, slot{r.EventID, &c.eventID})
+	if r.From == "" || r.Text == "" {
+		err = errors.Join(err, errors.New("want from and text"))
+	}
+	return c, err
+}
+
+// read returns the texts in a document; none without a rule.
+func (r *textRule) read(d document, now time.Time) []InboundText {
+	if r == nil {
+		return nil
+	}
+	var texts []InboundText
+	for _, item := range r.each.each(d) {
+		from, hasFrom := r.from.find(item)
+		text, hasText := r.text.find(item)
+		if !hasFrom || !hasText || !utf8.ValidString(text) {
+			continue
+		}
+		to, _ := r.to.find(item)
+		id, _ := r.eventID.find(item)
+		texts = append(texts, InboundText{From: vocab.Address(from), To: to, Text: text, At: now, EventID: id})
+	}
+	return texts
+}

@@ -1,0 +1,143 @@
+package config
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/orleu/elshi/vocab"
+)
+
+// Server is the HTTP door.
+type Server struct {
+	// Listen is the TCP address; port 0 takes a free one. Default 127.0.0.1:8080.
+	Listen string `yaml:"listen"`
+	// PublicURL is how contacts reach this server; links in messages begin with it. It must be https unless the host is
+	// a loopback address. Default http://127.0.0.1:8080.
+	PublicURL string `yaml:"public_url"`
+	// ShutdownTimeout is how long a stop waits for requests and batches in progress. Default 30s.
+	ShutdownTimeout time.Duration `yaml:"shutdown_timeout"`
+	// MaxBody is the largest request body. Default 5MiB.
+	MaxBody Size `yaml:"max_body"`
+}
+
+// Database is the ledger.
+type Database struct {
+	// URL is postgres://user:password@host:port/name for the service role; empty means SQLite in data_dir.
+	// Default empty.
+	URL Secret `yaml:"url"`
+	// OwnerURL is the same for the role that owns the tables; only migrate uses it, empty means url. Default empty.
+	OwnerURL Secret `yaml:"owner_url"`
+	// MaxConnections is the size of this process's pool. Default 20.
+	MaxConnections int `yaml:"max_connections"`
+}
+
+// Redis is the doorbell.
+type Redis struct {
+	// URL is redis://, rediss:// (TLS) or unix:///path; empty without a sentinel means in-process. Default empty.
+	URL Secret `yaml:"url"`
+	// Sentinel finds the primary instead of url.
+	Sentinel Sentinel `yaml:"sentinel"`
+}
+
+// Sentinel is a set of Redis Sentinels.
+type Sentinel struct {
+	// Master is the name of the primary as the sentinels know it. Default empty.
+	Master string `yaml:"master"`
+	// Addresses are the sentinels' host:port. Default none.
+	Addresses []string `yaml:"addresses"`
+	// Password is the sentinels' own. Default empty.
+	Password Secret `yaml:"password"`
+	// RedisPassword is the primary's. Default empty.
+	RedisPassword Secret `yaml:"redis_password"`
+}
+
+// Org is the organisation.
+type Org struct {
+	// Name is the organisation's name by language.
+	// Default {en: National Center for Professional Development "Orleu", kk: «Өрлеу» біліктілікті арттыру ұлттық орталығы, ru: Национальный центр повышения квалификации «Өрлеу»}.
+	Name map[vocab.Language]string `yaml:"name"`
+	// Address is the postal address that marketing mail must show. Default empty.
+	Address string `yaml:"address"`
+	// URL is the organisation's own site. Default empty.
+	URL string `yaml:"url"`
+	// BIN is the business identification number (12 digits). Default empty.
+	BIN string `yaml:"bin"`
+}
+
+// Secrets are this installation's own keys. On the embedded database an empty one is generated into data_dir/keys once;
+// elsewhere each must be set, the same for every process.
+type Secrets struct {
+	// LinkKey signs the links to preferences, unsubscribe and confirmation. Default empty.
+	LinkKey Secret `yaml:"link_key"`
+	// PayloadKey encrypts the text and data of security messages while they wait. Default empty.
+	PayloadKey Secret `yaml:"payload_key"`
+	// CommitmentKey keys the hashes that outlive erasure: suppressed addresses and the consent ledger's commitments.
+	// Default empty.
+	CommitmentKey Secret `yaml:"commitment_key"`
+	// VERPKey signs the bounce addresses, so that a forged bounce suppresses nobody. Default empty.
+	VERPKey Secret `yaml:"verp_key"`
+}
+
+// Email is what all email of this installation shares.
+type Email struct {
+	// BounceDomain is the domain of envelope senders; its mail must reach Elshi. Empty means message_id_domain.
+	// Default empty.
+	BounceDomain string `yaml:"bounce_domain"`
+	// MessageIDDomain is the right-hand side of Message-ID (RFC 5322 section 3.6.4). Empty means the host of
+	// server.public_url. Default empty.
+	MessageIDDomain string `yaml:"message_id_domain"`
+}
+
+// Idempotency is how answers to repeated requests are kept.
+type Idempotency struct {
+	// Keep is how long a key's first answer is replayed. Default 168h.
+	Keep time.Duration `yaml:"keep"`
+	// Wait is how long a concurrent twin waits for the first before it is told 409. Default 5s.
+	Wait time.Duration `yaml:"wait"`
+}
+
+// InboxMode says when the inbox runs.
+type InboxMode string
+
+// When the inbox runs.
+const (
+	InboxAuto   InboxMode = "auto"   // with the embedded database
+	InboxAlways InboxMode = "always" // for demonstrations on PostgreSQL
+	InboxNever  InboxMode = "never"
+)
+
+// Inbox catches email and SMS instead of delivering them.
+type Inbox struct {
+	// Mode says when it runs: auto (with the embedded database), always or never. Default auto.
+	Mode InboxMode `yaml:"mode"`
+	// Listen is the TCP address of its SMTP server, which takes mail from anybody; port 0 takes a free one.
+	// Default 127.0.0.1:2525.
+	Listen string `yaml:"listen"`
+	// Keep is how many messages it keeps, the oldest go first. Default 1000.
+	Keep int `yaml:"keep"`
+}
+
+// LogFormat is the form of a log line.
+type LogFormat string
+
+// The log formats.
+const (
+	LogText LogFormat = "text"
+	LogJSON LogFormat = "json"
+)
+
+// Log is the operator's log.
+type Log struct {
+	// Level is the least severe level that is written: debug, info, warn or error. Default info.
+	Level slog.Level `yaml:"level"`
+	// Format is text or json. Default text.
+	Format LogFormat `yaml:"format"`
+}
+
+// Metrics is the Prometheus door.
+type Metrics struct {
+	// Enabled serves /metrics. Default true.
+	Enabled bool `yaml:"enabled"`
+	// Listen is an address of its own for /metrics; empty means server.listen. Default empty.
+	Listen string `yaml:"listen"`
+}

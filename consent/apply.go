@@ -1,0 +1,218 @@
+package consent
+
+import (
+	"time"
+
+	"github.com/orleu/elshi/vocab"
+)
+
+// ConfirmWithin is how long a requested consent may be confirmed; after it the request has lapsed.
+const ConfirmWithin = 72 * time.Hour
+
+// GrantKey is what one grant is for. A grant is exact: one purpose (a partner's is a purpose of its own), one channel, one
+// topic or none. The consent to a use of data has no channel and no topic.
+type GrantKey struct {
+	Purpose vocab.Purpose
+	Channel vocab.Channel
+	Topic   vocab.Topic
+}
+
+// Grant is the present state of one grant: what a contact's events amount to. The zero Grant was never asked for.
+type Grant struct {
+	State      State
+	Since      time.Time            // of this state
+	ValidUntil time.Time            // exclusive; zero: no end, or not granted
+	Event      vocab.ConsentEventID // that led to this state
+	Objected   bool                 // the contact once said no; kept for good, because no import may beat it
+}
+
+// Apply returns what the grant of the key becomes by one event of the same contact. Feed it every event of the contact, in
+// the ledger's order; those that do not concern the key change nothing.
+//
+//   - A withdrawal or refusal takes all that Covers says, also where nothing was granted yet.
+//   - A grant, a request, a confirmation or a renewal is exact, and comes from the contact or an operator on their behalf.
+//   - An import grants only where the contact was never heard to say no.
+//   - policy_continued_use changes no grant.
+//
+// Apply believes ValidUntil of the event: whoever writes a marketing grant sets it (PurposeInfo.ValidUntil).
+func Apply(k GrantKey, g Grant, e Event) Grant {
+	if Covers(e, k.Purpose, k.Channel, k.Topic) {
+		return objected(g, e)
+	}
+	if e.Purpose != k.Purpose || e.Channel != k.Channel || e.Topic != k.Topic {
+		return g
+	}
+	if g.State == "" {
+		g.State = None
+	}
+	switch e.Kind {
+	case KindRequested:
+		// The organisation may not turn a no into a question again by itself.
+		if g.State != Granted && (ownAct(e) || !g.Objected) {
+			return moved(g, e, Pending)
+		}
+	case KindConfirmed:
+		if g.State != Pending || !ownAct(e) {
+			return g
+		}
+		if e.At.Sub(g.Since) >= ConfirmWithin {
+			return moved(g, e, Lapsed) // the clock says so before the ledger has got round to it
+		}
+		return moved(g, e, Granted)
+	case KindGranted, KindImported:
+		if ownAct(e) || imported(e) && importable(g) {
+			return moved(g, e, Granted)
+		}
+	case KindRenewed:
+		if ownAct(e) && (g.State == Granted || g.State == Expired || g.State == Stale) {
+			return moved(g, e, Granted)
+		}
+	case KindExpired:
+		if g.State == Granted {
+			return moved(g, e, Expired)
+		}
+	case KindStale:
+		if g.State == Granted {
+			return moved(g, e, Stale)
+		}
+	case KindLapsed:
+		if g.State == Pending {
+			return moved(g, e, Lapsed)
+		}
+	case KindWithdrawn, KindRefused: // Covers has said that it does not reach this grant
+	case KindPolicyContinuedUse: // acceptance of the policy, of nothing else
+	}
+	return g
+}
+
+// Covers says whether a withdrawal or refusal reaches the grant for the purpose, channel and topic; false for any other
+// kind of event. A field that its scope needs and that is empty counts as "all", and so does an unknown scope: in doubt a
+// withdrawal is wide.
+//
+// ScopeAll, ScopeChannel and ScopeAddress are about messages and leave the consents to uses of data alone.
+// ScopeProcessing without a purpose, or with ProcessingCore, reaches everything. For purposes that need no grant ask
+// ApplyOptOut instead.
+func Covers(w Event, purpose vocab.Purpose, channel vocab.Channel, topic vocab.Topic) bool {
+	if w.Kind != KindWithdrawn && w.Kind != KindRefused {
+		return false
+	}
+	samePurpose := w.Purpose == "" || w.Purpose == purpose
+	sameChannel := w.Channel == "" || w.Channel == channel
+	switch w.Scope {
+	case ScopeAll:
+		return !isProcessingUse(purpose)
+	case ScopeChannel, ScopeAddress: // a grant names no address, so the address's whole channel is meant
+		return sameChannel && !isProcessingUse(purpose)
+	case ScopePurpose, ScopePartner:
+		return samePurpose && sameChannel
+	case ScopeTopic:
+		return samePurpose && sameChannel && (w.Topic == "" || w.Topic == topic)
+	case ScopeProcessing:
+		return samePurpose || w.Purpose == ProcessingCore
+	}
+	return true
+}
+
+// ApplyUnsubscribed returns whether the contact is unsubscribed from all after the event: a withdrawal of everything says
+// so, and only a later grant by the contact's own act ends it. That grant revives no other.
+func ApplyUnsubscribed(before bool, e Event) bool {
+	if e.Kind == KindWithdrawn && e.Scope == ScopeAll {
+		return true
+	}
+	return before && !givenByOwnAct(e)
+}
+
+// ApplyOptOut returns whether the contact has opted out of a purpose that needs no grant, after the event. Only a
+// withdrawal of that very purpose does it: unsubscribing from all mailings is about mailings.
+func ApplyOptOut(before bool, e Event, purpose vocab.Purpose, channel vocab.Channel) bool {
+	if e.Purpose != purpose || e.Channel != "" && e.Channel != channel {
+		return before
+	}
+	if e.Scope == ScopePurpose && (e.Kind == KindWithdrawn || e.Kind == KindRefused) {
+		return true
+	}
+	return before && !givenByOwnAct(e)
+}
+
+// Intersect returns the grant of a contact that two were merged into: granted only if both had it, until the earlier end.
+func Intersect(a, b Grant) Grant {
+	kept := a
+	weakest := []State{Withdrawn, Refusal, Stale, Expired, Lapsed, Pending, None, "", Granted}
+	for _, s := range weakest {
+		if a.State == s {
+			break
+		}
+		if b.State == s {
+			kept = b
+			break
+		}
+	}
+	if a.State == Granted && b.State == Granted && endsBefore(b, a) {
+		kept = b
+	}
+	kept.Objected = a.Objected || b.Objected
+	return kept
+}
+
+func endsBefore(a, b Grant) bool {
+	return !a.ValidUntil.IsZero() && (b.ValidUntil.IsZero() || a.ValidUntil.Before(b.ValidUntil))
+}
+
+func moved(g Grant, e Event, to State) Grant {
+	next := Grant{State: to, Since: e.At, Event: e.ID, Objected: g.Objected}
+	if to == Granted {
+		next.ValidUntil = e.ValidUntil
+	}
+	return next
+}
+
+// objected is the grant after a no: a question that was open is refused, anything else is withdrawn.
+func objected(g Grant, e Event) Grant {
+	g.Objected = true
+	switch g.State {
+	case Withdrawn, Refusal:
+		return g // the first no is the one that counts
+	case Pending:
+		return moved(g, e, Refusal)
+	case Granted, Expired, Stale:
+		return moved(g, e, Withdrawn)
+	case None, Lapsed:
+	}
+	if e.Kind == KindRefused {
+		return moved(g, e, Refusal)
+	}
+	return moved(g, e, Withdrawn)
+}
+
+func imported(e Event) bool { return e.Kind == KindImported || e.Source == SourceImport }
+
+// importable says whether an import may grant: nobody said no, nobody is being asked, and the grant is not there already,
+// which an import must not prolong.
+func importable(g Grant) bool {
+	switch g.State {
+	case None, Lapsed, Expired:
+		return !g.Objected
+	case Pending, Granted, Withdrawn, Stale, Refusal:
+		return false
+	}
+	return false
+}
+
+// ownAct says whether the event is an act of the contact, or of somebody who records one. A keyword such as START lifts a
+// stop and grants nothing; links that unsubscribe, reports and the program itself cannot consent for anybody.
+func ownAct(e Event) bool {
+	if imported(e) {
+		return false
+	}
+	switch e.Source {
+	case SourceAPI, SourcePreferencePage, SourceConfirmLink, SourceSignUpForm, SourceOperator:
+		return true
+	case SourceImport, SourceOneClick, SourceMailto, SourceSMSKeyword, SourceComplaint, SourceMerge, SourceSystem:
+		return false
+	}
+	return false
+}
+
+func givenByOwnAct(e Event) bool {
+	return ownAct(e) && (e.Kind == KindGranted || e.Kind == KindConfirmed || e.Kind == KindRenewed)
+}

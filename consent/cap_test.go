@@ -1,0 +1,77 @@
+package consent
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/orleu/elshi/vocab"
+)
+
+func TestCap(t *testing.T) {
+	const week = 7 * 24 * time.Hour
+	ago := func(c vocab.Channel, d time.Duration) Sent { return Sent{Channel: c, At: monday.Add(-d)} }
+	for _, tc := range []struct {
+		name    string
+		cap     Cap
+		channel vocab.Channel
+		earlier []Sent
+		reached bool
+		freeIn  time.Duration // 0: unknown or free
+	}{
+		{"nothing sent", Cap{}, vocab.Email, nil, false, 0},
+		{"one of two", Cap{}, vocab.Email, []Sent{ago(vocab.Email, time.Hour)}, false, 0},
+		{"two of two: free when the older one leaves", Cap{}, vocab.Email, []Sent{ago(vocab.Email, time.Hour), ago(vocab.SMS, 48*time.Hour)}, true, week - 48*time.Hour},
+		{"exactly a week ago no longer counts", Cap{}, vocab.Email, []Sent{ago(vocab.Email, week), ago(vocab.Email, week), ago(vocab.Email, 1)}, false, 0},
+		{"a moment less than a week ago counts", Cap{}, vocab.SMS, []Sent{ago(vocab.SMS, week-1)}, true, 1},
+		{"one SMS fills SMS", Cap{}, vocab.SMS, []Sent{ago(vocab.SMS, 24*time.Hour)}, true, week - 24*time.Hour},
+		{"one SMS leaves room for email", Cap{}, vocab.Email, []Sent{ago(vocab.SMS, 24*time.Hour)}, false, 0},
+		{"SMS waits for the later of both caps", Cap{}, vocab.SMS, []Sent{ago(vocab.Email, 72*time.Hour), ago(vocab.SMS, 24*time.Hour)}, true, week - 24*time.Hour},
+		{"SMS waits for the overall cap alone", Cap{}, vocab.SMS, []Sent{ago(vocab.Email, 72*time.Hour), ago(vocab.Email, 24*time.Hour)}, true, week - 72*time.Hour},
+		{"over the cap: all but one must leave", Cap{}, vocab.Email, []Sent{ago(vocab.Email, 1*time.Hour), ago(vocab.Email, 3*time.Hour), ago(vocab.Email, 2*time.Hour)}, true, week - 2*time.Hour},
+		{"another machine's clock is ahead", Cap{SMS: 1}, vocab.SMS, []Sent{ago(vocab.SMS, -time.Minute)}, true, week + time.Minute},
+		{"settings", Cap{Marketing: 3, SMS: 2, Period: time.Hour}, vocab.SMS, []Sent{ago(vocab.SMS, 50*time.Minute), ago(vocab.SMS, 10*time.Minute)}, true, 10 * time.Minute},
+		{"none at all", Cap{Marketing: -1}, vocab.Email, nil, true, 0},
+		{"no SMS at all", Cap{SMS: -1}, vocab.SMS, []Sent{ago(vocab.Email, 1), ago(vocab.Email, 1)}, true, 0},
+		{"no SMS at all, email", Cap{SMS: -1}, vocab.Email, nil, false, 0},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			reached, freeAt := tc.cap.Reached(tc.channel, tc.earlier, monday)
+			var want time.Time
+			if tc.freeIn != 0 {
+				want = monday.Add(tc.freeIn)
+			}
+			if reached != tc.reached || !freeAt.Equal(want) {
+				t.Errorf("Reached = %v, %v; want %v, %v", reached, freeAt, tc.reached, want)
+			}
+		})
+	}
+}
+
+func TestTheCapIsFreeAtFreeAtAndNotBefore(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := Cap{Marketing: rapid.IntRange(1, 4).Draw(t, "marketing"), SMS: rapid.IntRange(1, 3).Draw(t, "sms")}
+		var earlier []Sent
+		for range rapid.IntRange(0, 8).Draw(t, "earlier") {
+			earlier = append(earlier, Sent{
+				Channel: rapid.SampledFrom(vocab.Channels()).Draw(t, "channel"),
+				At:      monday.Add(-time.Duration(rapid.IntRange(0, 9*24).Draw(t, "hours ago")) * time.Hour),
+			})
+		}
+		channel := rapid.SampledFrom(vocab.Channels()).Draw(t, "to")
+		reached, freeAt := c.Reached(channel, earlier, monday)
+		if !reached {
+			if !freeAt.IsZero() {
+				t.Fatalf("free, and free at %v", freeAt)
+			}
+			return
+		}
+		if still, _ := c.Reached(channel, earlier, freeAt.Add(-1)); !still {
+			t.Fatalf("already free before %v", freeAt)
+		}
+		if still, _ := c.Reached(channel, earlier, freeAt); still {
+			t.Fatalf("not free at %v", freeAt)
+		}
+	})
+}

@@ -1,0 +1,181 @@
+package dispatcher
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"sync"
+
+	"github.com/orleu/elshi/templates"
+	"github.com/orleu/elshi/vocab"
+)
+
+// templateSource is where versions come from.
+type templateSource interface {
+	Version(ctx context.Context, id vocab.TemplateVersionID) (templates.Version, error)
+	Latest(ctx context.Context, template string) (templates.Version, error)
+	ByNumber(ctx context.Context, template string, number int) (templates.Version, error)
+}
+
+// Org is the organisation as templates name it.
+type Org struct {
+	Name    map[vocab.Language]string
+	Address string
+	URL     string
+}
+
+// Renderer makes content from a template version and a message's data. Versions never change, so each is compiled once.
+type Renderer struct {
+	source  templateSource
+	options templates.Options
+	org     Org
+	links   *Links
+	mu      sync.Mutex
+	cache   map[vocab.TemplateVersionID]*compiled
+}
+
+type compiled struct {
+	version templates.Version
+	*templates.Compiled
+}
+
+// cacheSize bounds the compiled versions that are kept; an organisation uses a few dozen at a time.
+const cacheSize = 256
+
+// NewRenderer returns a Renderer.
+func NewRenderer(source templateSource, options templates.Options, org Org, links *Links) *Renderer {
+	return &Renderer{source: source, options: options, org: org, links: links, cache: map[vocab.TemplateVersionID]*compiled{}}
+}
+
+// version returns a compiled version.
+func (r *Renderer) version(ctx context.Context, id vocab.TemplateVersionID) (*compiled, error) {
+	r.mu.Lock()
+	c, have := r.cache[id]
+	r.mu.Unlock()
+	if have {
+		return c, nil
+	}
+	v, err := r.source.Version(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return r.compile(v)
+}
+
+// named returns a template's version by number, or its newest if number is 0.
+func (r *Renderer) named(ctx context.Context, template string, number int) (*compiled, error) {
+	var v templates.Version
+	var err error
+	if number == 0 {
+		v, err = r.source.Latest(ctx, template)
+	} else {
+		v, err = r.source.ByNumber(ctx, template, number)
+	}
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	c, have := r.cache[v.ID]
+	r.mu.Unlock()
+	if have {
+		return c, nil
+	}
+	return r.compile(v)
+}
+
+func (r *Renderer) compile(v templates.Version) (*compiled, error) {
+	c, err := r.options.Compile(v)
+	if err != nil {
+		return nil, fmt.Errorf("compile template version %s: %w", v.ID, err)
+	}
+	made := &compiled{v, c}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.cache) >= cacheSize {
+		clear(r.cache)
+	}
+	r.cache[v.ID] = made
+	return made, nil
+}
+
+// stored is what a payload holds: the caller's data, and the name as it was at intake, so that the same message reads the same
+// whenever it is rendered.
+type stored struct {
+	Name string          `json:"name,omitempty"`
+	Data json.RawMessage `json:"data,omitempty"`
+}
+
+// render makes the content of a message.
+func (r *Renderer) render(c *compiled, m Message, data []byte) (templates.Content, error) {
+	var s stored
+	if err := json.Unmarshal(data, &s); err != nil {
+		return templates.Content{}, fmt.Errorf("payload of message %s: %w", m.ID, err)
+	}
+	vars, err := r.vars(m, s)
+	if err != nil {
+		return templates.Content{}, err
+	}
+	return c.Render(m.Channel, m.Language, vars)
+}
+
+// vars is everything a template may name.
+func (r *Renderer) vars(m Message, s stored) (map[string]any, error) {
+	data := map[string]any{}
+	if len(s.Data) > 0 {
+		decoder := json.NewDecoder(bytes.NewReader(s.Data))
+		decoder.UseNumber() // 12345678901234567890 stays what it is
+		if err := decoder.Decode(&data); err != nil {
+			return nil, fmt.Errorf("data of message %s: %w", m.ID, err)
+		}
+	}
+	contact := map[string]any{"language": string(m.Language)}
+	if s.Name != "" {
+		contact["name"] = s.Name
+	}
+	org := map[string]any{"name": inLanguage(r.org.Name, m.Language), "address": r.org.Address, "url": r.org.URL}
+	links := map[string]any{"why": r.links.URL(LinkWhy, m.ID)}
+	if offersUnsubscribe(m.Class) {
+		links["unsubscribe"] = r.links.URL(LinkUnsubscribe, m.ID)
+		links["preferences"] = r.links.URL(LinkPreferences, m.ID)
+	}
+	return map[string]any{
+		"contact": contact, "org": org, "links": links, "data": data,
+		"message": map[string]any{"id": string(m.ID), "purpose": string(m.Purpose)},
+	}, nil
+}
+
+// offersUnsubscribe says whether messages of the class carry an unsubscribe link: those that a contact can end by one.
+func offersUnsubscribe(c vocab.Class) bool {
+	switch c {
+	case vocab.Marketing, vocab.Service:
+		return true
+	case vocab.Legal, vocab.Breach, vocab.Security, vocab.Transactional:
+		return false
+	}
+	return false
+}
+
+// inLanguage returns a text in the language, or in the first of kk, ru, en that there is.
+func inLanguage(texts map[vocab.Language]string, lang vocab.Language) string {
+	if t, ok := texts[lang]; ok {
+		return t
+	}
+	for _, l := range vocab.Languages() {
+		if t, ok := texts[l]; ok {
+			return t
+		}
+	}
+	return ""
+}
+
+// contentHash is the hex SHA-256 of what a recipient reads, each part with its length before it.
+func contentHash(c templates.Content) string {
+	h := sha256.New()
+	for _, part := range []string{c.Subject, c.Preheader, c.HTML, c.Text, c.SMS, string(c.ICS)} {
+		fmt.Fprintf(h, "%d:%s", len(part), part)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}

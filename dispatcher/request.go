@@ -1,0 +1,294 @@
+package dispatcher
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"golang.org/x/text/language"
+
+	"github.com/orleu/elshi/channels"
+	"github.com/orleu/elshi/consent"
+	"github.com/orleu/elshi/contacts"
+	"github.com/orleu/elshi/fault"
+	"github.com/orleu/elshi/vocab"
+)
+
+// Limits of one request.
+const (
+	MaxBatch          = 1000      // messages in one call
+	MaxData           = 64 << 10  // bytes of one message's data
+	MaxMetadata       = 4 << 10   // bytes of one message's metadata
+	MaxAttachments    = 10        // of one message
+	MaxAttachmentSize = 2_000_000 // bytes of all attachments of one message together
+	maxText           = 200       // characters of reference and trigger id
+	maxName           = 200       // characters of a name
+	maxAhead          = 366 * 24 * time.Hour
+)
+
+// Request is one message that a caller asks for. Everything a door takes ends as one of these.
+type Request struct {
+	To              To
+	Channel         vocab.Channel // empty: that of the address in To
+	Purpose         vocab.Purpose
+	Topic           vocab.Topic
+	Template        string
+	TemplateVersion int             // 0: the newest
+	Language        vocab.Language  // empty: the contact's, or the organisation's first
+	Sender          vocab.SenderID  // empty: the default of the channel
+	Data            json.RawMessage // a JSON object for the template; may be empty
+	SendAt          time.Time
+	ExpiresAt       time.Time
+	TriggerID       string // the request, order or incident that it answers; of a legal notice the version or case
+	TriggerAt       time.Time
+	Reference       string // the caller's own id
+	Metadata        json.RawMessage
+	Attachments     []channels.Attachment
+}
+
+// To is who a request is for: a contact, an address, or an address of a contact.
+type To struct {
+	ContactID vocab.ContactID
+	Email     string
+	Phone     string
+	Name      string // for a contact that is not known yet
+}
+
+// Caller is who asks.
+type Caller struct {
+	APIKey vocab.APIKeyID
+	Mode   Mode
+	Guests *Guests // of a guest-list key
+}
+
+// checked is a request whose fields are sound by themselves.
+type checked struct {
+	Request
+
+	recipient Recipient
+	class     vocab.Class
+	sender    Sender
+}
+
+// check looks at everything that can be known without the ledger, and reports all of it at once.
+func (s *Submitter) check(r Request, now time.Time) (checked, []fault.Field) {
+	var wrong []fault.Field
+	refuse := func(pointer, code, detail string) {
+		wrong = append(wrong, fault.Field{Pointer: pointer, Code: code, Detail: detail})
+	}
+	c := checked{Request: r}
+	info, known := s.gate.Purposes.Lookup(r.Purpose)
+	switch {
+	case r.Purpose == "":
+		refuse("/purpose", "required", "name the purpose, for example news.company; GET /v1/purposes lists them")
+	case !known:
+		refuse("/purpose", "purpose_unregistered", "this purpose is not in the registry; GET /v1/purposes lists what is")
+	}
+	c.class = info.Class
+	s.checkTo(&c, refuse)
+	s.checkSender(&c, refuse)
+	checkTimes(r, now, refuse)
+	checkTexts(r, refuse)
+	checkAttachments(c, refuse)
+	return c, wrong
+}
+
+type refusal func(pointer, code, detail string)
+
+// checkTo finds out who is meant and by which channel.
+func (s *Submitter) checkTo(c *checked, refuse refusal) {
+	to := c.To
+	if to.Email != "" && to.Phone != "" {
+		refuse("/to", "ambiguous", "give email or phone, not both: one message has one recipient and one channel")
+		return
+	}
+	if to.ContactID == "" && to.Email == "" && to.Phone == "" {
+		refuse("/to", "required", "give contact_id, email or phone")
+		return
+	}
+	implied := c.Channel
+	switch {
+	case to.Email != "":
+		implied = vocab.Email
+		value, lookup, err := contacts.ParseEmail(to.Email)
+		refuseFault("/to/email", err, refuse)
+		c.recipient.Value, c.recipient.Lookup = value, lookup
+	case to.Phone != "":
+		implied = vocab.SMS
+		value, _, err := contacts.ParsePhone(to.Phone, s.options.Region)
+		refuseFault("/to/phone", err, refuse)
+		c.recipient.Value, c.recipient.Lookup = value, value.Reveal()
+	}
+	if c.Channel == "" {
+		c.Channel = implied
+	}
+	switch {
+	case c.Channel == "":
+		refuse("/channel", "required", "with a contact_id alone, say which channel: email or sms")
+	case !slices.Contains(vocab.Channels(), c.Channel):
+		refuse("/channel", "invalid", "want email or sms")
+	case implied != "" && implied != c.Channel:
+		refuse("/channel", "channel_mismatch", "the address in to is of another channel")
+	}
+	if to.ContactID != "" {
+		if _, err := vocab.ParseID(vocab.ContactPrefix, string(to.ContactID)); err != nil {
+			refuse("/to/contact_id", "invalid_id", "want an id such as con_ and 26 characters")
+		}
+	}
+	if utf8.RuneCountInString(to.Name) > maxName {
+		refuse("/to/name", "too_long", "at most "+strconv.Itoa(maxName)+" characters")
+	}
+	c.recipient.ContactID, c.recipient.Name = to.ContactID, to.Name
+}
+
+// checkSender finds the sender.
+func (s *Submitter) checkSender(c *checked, refuse refusal) {
+	if c.Sender == "" {
+		for _, id := range slices.Sorted(maps.Keys(s.gate.Senders)) {
+			if x := s.gate.Senders[id]; x.Default && x.Channel == c.Channel {
+				c.sender = x
+				return
+			}
+		}
+		if c.Channel != "" {
+			refuse("/sender", "required", "no sender is the default of this channel; name one")
+		}
+		return
+	}
+	x, known := s.gate.Senders[c.Sender]
+	switch {
+	case !known:
+		refuse("/sender", "sender_unknown", "there is no such sender; GET /v1/senders lists them")
+	case c.Channel != "" && x.Channel != c.Channel:
+		refuse("/sender", "channel_mismatch", "this sender is of another channel")
+	case c.class != "" && !x.serves(c.class, c.Purpose):
+		refuse("/sender", "sender_not_for_purpose", "this sender may not be used for this purpose")
+	}
+	c.sender = x
+}
+
+func checkTimes(r Request, now time.Time, refuse refusal) {
+	if !r.SendAt.IsZero() && r.SendAt.After(now.Add(maxAhead)) {
+		refuse("/send_at", "too_far", "at most a year ahead")
+	}
+	if !r.ExpiresAt.IsZero() && !r.ExpiresAt.After(now) {
+		refuse("/expires_at", "in_the_past", "this time has passed")
+	}
+	if !r.ExpiresAt.IsZero() && !r.SendAt.IsZero() && !r.ExpiresAt.After(r.SendAt) {
+		refuse("/expires_at", "before_send_at", "must be after send_at")
+	}
+	if !r.TriggerAt.IsZero() && r.TriggerAt.After(now.Add(time.Minute)) {
+		refuse("/trigger/at", "in_the_future", "a trigger has happened already")
+	}
+	if !r.TriggerAt.IsZero() && r.TriggerID == "" {
+		refuse("/trigger/id", "required", "name the request, order or incident")
+	}
+}
+
+func checkTexts(r Request, refuse refusal) {
+	if r.Template == "" {
+		refuse("/template", "required", "name a template; GET /v1/templates lists them")
+	}
+	if r.TemplateVersion < 0 {
+		refuse("/template_version", "invalid", "want 1 or more, or leave it out for the newest")
+	}
+	if r.Language != "" {
+		if _, err := language.Parse(string(r.Language)); err != nil {
+			refuse("/language", "invalid", "want a BCP 47 tag such as kk, ru or en")
+		}
+	}
+	for pointer, text := range map[string]string{"/reference": r.Reference, "/trigger/id": r.TriggerID, "/topic": string(r.Topic)} {
+		if utf8.RuneCountInString(text) > maxText || !printable(text) {
+			refuse(pointer, "invalid", "at most "+strconv.Itoa(maxText)+" printable characters")
+		}
+	}
+	checkObject("/data", r.Data, MaxData, refuse)
+	checkObject("/metadata", r.Metadata, MaxMetadata, refuse)
+	checkForbidden("/data", r.Data, refuse)
+	checkForbidden("/metadata", r.Metadata, refuse)
+}
+
+// checkForbidden refuses identifiers that the organisation never sends: nothing of them is stored, not even a refused message.
+func checkForbidden(pointer string, raw json.RawMessage, refuse refusal) {
+	if len(raw) == 0 {
+		return
+	}
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber()
+	var v any
+	if decoder.Decode(&v) != nil {
+		return // checkObject has said so
+	}
+	for _, f := range consent.FindForbidden(pointer, v) {
+		refuse(f.Pointer, string(consent.ForbiddenIdentifier), "identity numbers, document numbers and home addresses are never sent or stored (policy clause 2.2)")
+	}
+}
+
+// checkObject wants nothing or a JSON object of at most limit bytes.
+func checkObject(pointer string, raw json.RawMessage, limit int, refuse refusal) {
+	if len(raw) == 0 {
+		return
+	}
+	if len(raw) > limit {
+		refuse(pointer, "too_large", "at most "+strconv.Itoa(limit>>10)+" KiB of JSON")
+		return
+	}
+	var object map[string]any
+	if err := json.Unmarshal(raw, &object); err != nil {
+		refuse(pointer, "invalid", "want a JSON object")
+	}
+}
+
+func checkAttachments(c checked, refuse refusal) {
+	if len(c.Attachments) == 0 {
+		return
+	}
+	if c.class == vocab.Marketing || c.Channel == vocab.SMS {
+		refuse("/attachments", "attachments_not_allowed", "only emails that are not marketing carry attachments; put a link")
+		return
+	}
+	if len(c.Attachments) > MaxAttachments {
+		refuse("/attachments", "too_many", "at most "+strconv.Itoa(MaxAttachments))
+	}
+	total := 0
+	for i, a := range c.Attachments {
+		at := "/attachments/" + strconv.Itoa(i)
+		total += len(a.Content)
+		if a.Name == "" || utf8.RuneCountInString(a.Name) > maxName || !printable(a.Name) {
+			refuse(at+"/name", "invalid", "want a file name of at most "+strconv.Itoa(maxName)+" printable characters")
+		}
+		if len(a.Content) == 0 {
+			refuse(at+"/content", "required", "want the file's bytes in base64")
+		}
+	}
+	if total > MaxAttachmentSize {
+		refuse("/attachments", "too_large", "at most 2 MB together; put a link")
+	}
+}
+
+// refuseFault reports an error of another package's parser at our pointer.
+func refuseFault(pointer string, err error, refuse refusal) {
+	if err == nil {
+		return
+	}
+	code, detail := "invalid", "this is not valid"
+	if f, ok := errors.AsType[*fault.Error](err); ok && len(f.Fields) > 0 {
+		code, detail = f.Fields[0].Code, f.Fields[0].Detail
+	}
+	refuse(pointer, code, detail)
+}
+
+// printable says whether a text has no control characters.
+func printable(s string) bool {
+	for _, r := range s {
+		if r < ' ' || r == 0x7f || r == utf8.RuneError {
+			return false
+		}
+	}
+	return true
+}

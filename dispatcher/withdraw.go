@@ -1,0 +1,100 @@
+package dispatcher
+
+import (
+	"context"
+	"time"
+
+	"github.com/orleu/elshi/consent"
+	"github.com/orleu/elshi/vocab"
+)
+
+// Withdrawal ends what somebody no longer wants. It concerns one contact, or everybody behind an address.
+type Withdrawal struct {
+	ContactID vocab.ContactID // empty: everybody behind AddressID
+	AddressID vocab.AddressID // the address it came from; may be empty if ContactID is set
+	Event     consent.Event   // kind, scope, purpose, channel, topic, source, actor, language; the rest is filled in
+	Evidence  string          // what shows it, personal: kept beside the chain; may be empty
+	// StopAddress also stops the address for its channel (SMS STOP, a complaint): a suppression's reason, or empty.
+	StopAddress string
+}
+
+// Withdrawn is the acknowledgement of a withdrawal.
+type Withdrawn struct {
+	At       time.Time
+	Events   []vocab.ConsentEventID
+	Canceled []vocab.MessageID // waited and will not be sent
+	InFlight []vocab.MessageID // were being handed over at that moment and may still arrive
+}
+
+// Covered says whether a message may not be sent any more after the event.
+func Covered(e consent.Event, m Message) bool {
+	if e.Scope == consent.ScopeProcessing {
+		switch m.Class {
+		case vocab.Transactional, vocab.Service, vocab.Marketing:
+			return true
+		case vocab.Legal, vocab.Breach, vocab.Security:
+			return false
+		}
+	}
+	switch m.Class {
+	case vocab.Marketing:
+		return consent.Covers(e, m.Purpose, m.Channel, m.Topic)
+	case vocab.Service:
+		return e.Scope == consent.ScopePurpose && consent.Covers(e, m.Purpose, m.Channel, m.Topic)
+	case vocab.Transactional, vocab.Legal, vocab.Breach, vocab.Security:
+		return false
+	}
+	return true
+}
+
+// withdrawLedger is what a Withdrawer needs.
+type withdrawLedger interface {
+	// Withdraw appends the event for every contact it concerns, updates the projection, cancels what waits and is covered, and reads
+	// the open attempts; its commit is the moment from which nothing covered is handed over but those.
+	Withdraw(ctx context.Context, w Withdrawal, now time.Time, covered func(consent.Event, Message) bool) (Withdrawn, error)
+	// Open returns those of the messages that still have an open attempt.
+	Open(ctx context.Context, ids []vocab.MessageID) ([]vocab.MessageID, error)
+}
+
+// Withdrawer records withdrawals.
+type Withdrawer struct {
+	ledger withdrawLedger
+	now    func() time.Time
+}
+
+// NewWithdrawer returns a Withdrawer over the ledger.
+func NewWithdrawer(ledger withdrawLedger, now func() time.Time) *Withdrawer {
+	return &Withdrawer{ledger, now}
+}
+
+// openPoll is how often Withdraw looks whether the open attempts have closed.
+const openPoll = 50 * time.Millisecond
+
+// Withdraw records the withdrawal and then waits up to wait for covered attempts that are open to close. It returns the ones that have
+// not as InFlight. After it has returned without an error, no covered message is handed over except those. If the wait is cut short
+// by ctx or the ledger goes away meanwhile, the withdrawal stands all the same and InFlight names all that were open.
+func (w *Withdrawer) Withdraw(ctx context.Context, x Withdrawal, wait time.Duration) (Withdrawn, error) {
+	done, err := w.ledger.Withdraw(ctx, x, w.now(), Covered)
+	if err != nil {
+		return Withdrawn{}, err
+	}
+	deadline := time.NewTimer(wait)
+	defer deadline.Stop()
+	tick := time.NewTicker(openPoll)
+	defer tick.Stop()
+	for len(done.InFlight) > 0 && wait > 0 {
+		select {
+		case <-ctx.Done():
+			return done, nil
+		case <-deadline.C:
+			return done, nil
+		case <-tick.C:
+		}
+		open, err := w.ledger.Open(ctx, done.InFlight)
+		if err != nil {
+			return done, nil //nolint:nilerr // the withdrawal is recorded; not knowing what has closed only names more than need be
+		}
+		done.InFlight = open
+	}
+	return done, nil
+}

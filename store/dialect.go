@@ -1,0 +1,156 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// dialect is all in which the two engines differ. Statements are written once, in a text that both accept after these
+// replacements:
+//
+//	$1            a parameter
+//	{rows $1}     a table "j" with one column "value": the elements of the JSON array in parameter 1. j.value ->> 0 is the first
+//	              field of an element that is an array; each is CAST to its type.
+//	{ids $1}      the elements of a JSON array of strings, for use behind IN
+//	{guard}       locks the rows a SELECT returns until the end of the transaction, against other guards but not against foreign keys
+//	{skip}        the same, passing over rows that somebody else has locked
+type dialect struct {
+	name     string
+	replacer func(string) string
+	gaveUp   func(error) bool
+	cache    sync.Map // common text -> engine's text; the texts are constants of this package, so it does not grow
+}
+
+func (d *dialect) text(common string) string {
+	if t, ok := d.cache.Load(common); ok {
+		return t.(string)
+	}
+	t := d.replacer(common)
+	d.cache.Store(common, t)
+	return t
+}
+
+func newPostgres() *dialect {
+	return &dialect{name: "postgres", gaveUp: postgresGaveUp, replacer: func(s string) string {
+		s = macro(s, "{rows ", func(p string) string { return "jsonb_array_elements(CAST(" + p + " AS text)::jsonb) AS j(value)" })
+		s = macro(s, "{ids ", func(p string) string { return "(SELECT jsonb_array_elements_text(CAST(" + p + " AS text)::jsonb))" })
+		return strings.NewReplacer("{guard}", "FOR NO KEY UPDATE", "{skip}", "FOR NO KEY UPDATE SKIP LOCKED").Replace(s)
+	}}
+}
+
+func newSQLite() *dialect {
+	return &dialect{name: "sqlite", gaveUp: sqliteGaveUp, replacer: func(s string) string {
+		s = macro(s, "{rows ", func(p string) string { return "json_each(" + p + ") AS j" })
+		s = macro(s, "{ids ", func(p string) string { return "(SELECT value FROM json_each(" + p + "))" })
+		return strings.NewReplacer("{guard}", "", "{skip}", "", "$", "?").Replace(s)
+	}}
+}
+
+// macro replaces every "{name $n}" in s.
+func macro(s, open string, with func(param string) string) string {
+	for {
+		before, rest, found := strings.Cut(s, open)
+		if !found {
+			return s
+		}
+		param, after, _ := strings.Cut(rest, "}")
+		s = before + with(param) + after
+	}
+}
+
+func postgresGaveUp(err error) bool {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && (pg.Code == "40001" || pg.Code == "40P01")
+}
+
+func sqliteGaveUp(err error) bool {
+	lite, ok := errors.AsType[*sqlite.Error](err)
+	return ok && lite.Code()&0xff == sqlite3.SQLITE_BUSY
+}
+
+// micros is how a time is kept: microseconds since 1970 UTC, nil for the zero time.
+func micros(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UnixMicro()
+}
+
+// moment reads what micros wrote.
+type moment struct{ t *time.Time }
+
+func at(t *time.Time) moment { return moment{t} }
+
+// Scan implements sql.Scanner.
+func (m moment) Scan(v any) error {
+	switch n := v.(type) {
+	case nil:
+		*m.t = time.Time{}
+	case int64:
+		*m.t = time.UnixMicro(n).UTC()
+	default:
+		return fmt.Errorf("a time is kept as an integer, not as %T", v)
+	}
+	return nil
+}
+
+// nullText reads a nullable text; NULL is "".
+type nullText[T ~string] struct{ s *T }
+
+func textOf[T ~string](s *T) nullText[T] { return nullText[T]{s} }
+
+// Scan implements sql.Scanner.
+func (n nullText[T]) Scan(v any) error {
+	switch s := v.(type) {
+	case nil:
+		*n.s = ""
+	case string:
+		*n.s = T(s)
+	case []byte:
+		*n.s = T(s)
+	default:
+		return fmt.Errorf("want text, not %T", v)
+	}
+	return nil
+}
+
+// null returns nil for an empty text, so that it is kept as NULL.
+func null[T ~string](s T) any {
+	if s == "" {
+		return nil
+	}
+	return string(s)
+}
+
+// jsonArg is the JSON of v for {rows} and {ids}. PostgreSQL's jsonb refuses the code point U+0000, which no text of ours needs.
+func jsonArg(v any) (string, error) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return "", fmt.Errorf("encode rows: %w", err)
+	}
+	return strings.ReplaceAll(string(b), `\u0000`, ""), nil
+}
+
+// rowset is rows of a set-based statement, for {rows}.
+type rowset [][]any
+
+// execRows runs a set-based statement whose first parameter is rows.
+func (r runner) execRows(ctx context.Context, rows rowset, query string, args ...any) (int64, error) {
+	if len(rows) == 0 {
+		return 0, nil
+	}
+	arg, err := jsonArg(rows)
+	if err != nil {
+		return 0, err
+	}
+	return r.exec(ctx, query, append([]any{arg}, args...)...)
+}

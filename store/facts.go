@@ -1,0 +1,255 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/orleu/elshi/consent"
+	"github.com/orleu/elshi/dispatcher"
+	"github.com/orleu/elshi/vocab"
+)
+
+// recentPeriod is how far back earlier marketing messages are looked up; caps may not be longer.
+const recentPeriod = 31 * 24 * time.Hour
+
+// readFacts fills the facts of every candidate from its message's contact, address, purpose, channel and topic. Inside a claim it
+// runs after the guards are held, in statements of its own: under READ COMMITTED each sees what was committed before the guard.
+func (tx *tx) readFacts(ctx context.Context, now time.Time, cs []dispatcher.Candidate) error {
+	hashes, err := tx.readPeople(ctx, cs)
+	if err != nil {
+		return err
+	}
+	if err := tx.readSuppressions(ctx, cs, hashes); err != nil {
+		return err
+	}
+	if err := tx.readOtherChannels(ctx, cs); err != nil {
+		return err
+	}
+	if err := tx.readPauses(ctx, cs); err != nil {
+		return err
+	}
+	if err := tx.readDuplicates(ctx, cs); err != nil {
+		return err
+	}
+	return tx.readRecent(ctx, now, cs)
+}
+
+// readPeople reads contact, address, link and grant, and returns the address hash of each candidate.
+func (tx *tx) readPeople(ctx context.Context, cs []dispatcher.Candidate) ([]string, error) {
+	rows := make(rowset, len(cs))
+	for i, c := range cs {
+		m := c.Message
+		rows[i] = []any{i, m.ContactID, m.AddressID, m.Purpose, m.Channel, m.Topic}
+	}
+	arg, err := jsonArg(rows)
+	if err != nil {
+		return nil, err
+	}
+	hashes := make([]string, len(cs))
+	var (
+		n                                                                           int
+		zone                                                                        string
+		minor, guardian                                                             bool
+		blocked, withdrawn, unsubscribed, erased, verified, reassigned, grantedTill time.Time
+		hash, state                                                                 string
+		event                                                                       vocab.ConsentEventID
+		abroad                                                                      nullBool
+	)
+	dest := []any{
+		&n, &zone, &minor, &guardian, at(&blocked), at(&withdrawn), at(&unsubscribed), at(&erased), textOf(&hash), at(&verified),
+		at(&reassigned), textOf(&state), at(&grantedTill), textOf(&event), &abroad,
+	}
+	err = tx.each(ctx, dest, func() error {
+		c := &cs[n]
+		f := &c.Facts
+		c.TimeZone, hashes[n] = zone, hash
+		f.Contact = consent.ContactFacts{
+			Erased: !erased.IsZero(), DataBlocked: !blocked.IsZero(), ProcessingWithdrawn: !withdrawn.IsZero(), Minor: minor,
+			GuardianConsented: guardian,
+		}
+		f.UnsubscribedAll = !unsubscribed.IsZero()
+		f.Address.Present = hash != ""
+		f.Address.Valid = hash != ""
+		f.Address.Verified = !verified.IsZero()
+		f.Address.Reassigned = !reassigned.IsZero()
+		f.Grant = consent.GrantFacts{State: consent.State(state), ValidUntil: grantedTill, Event: event, PartnerNamed: true}
+		f.ServiceOptedOut = f.Grant.State == consent.Withdrawn || f.Grant.State == consent.Refusal
+		f.Message.CrossBorderCovered = abroad.is
+		return nil
+	}, `
+		SELECT CAST(j.value ->> 0 AS BIGINT), c.time_zone, c.minor, c.guardian_consented, c.data_blocked_at, c.processing_withdrawn_at,
+		       c.unsubscribed_all_at, c.erased_at, a.hash, l.verified_at, l.reassigned_at, g.state, g.valid_until, g.event_id, g.cross_border
+		FROM {rows $1}
+		JOIN contacts c ON c.id = j.value ->> 1
+		LEFT JOIN addresses a ON a.id = j.value ->> 2
+		LEFT JOIN contact_addresses l ON l.contact_id = c.id AND l.address_id = a.id
+		LEFT JOIN consents g ON g.contact_id = c.id AND g.purpose = j.value ->> 3 AND g.channel = j.value ->> 4 AND g.topic = j.value ->> 5`,
+		arg)
+	return hashes, err
+}
+
+// nullBool reads a nullable truth value; NULL is false.
+type nullBool struct{ is bool }
+
+// Scan implements sql.Scanner.
+func (b *nullBool) Scan(v any) error {
+	switch x := v.(type) {
+	case bool:
+		b.is = x
+	case int64:
+		b.is = x != 0
+	default:
+		b.is = false
+	}
+	return nil
+}
+
+func (tx *tx) readSuppressions(ctx context.Context, cs []dispatcher.Candidate, hashes []string) error {
+	arg, err := jsonArg(hashes)
+	if err != nil {
+		return err
+	}
+	byHash := map[string][]string{}
+	var hash, reason string
+	err = tx.each(ctx, []any{&hash, &reason}, func() error {
+		byHash[hash] = append(byHash[hash], reason)
+		return nil
+	}, `SELECT address_hash, reason FROM suppressions WHERE address_hash IN {ids $1} AND lifted_at IS NULL`, arg)
+	if err != nil || len(byHash) == 0 {
+		return err
+	}
+	for i, h := range hashes {
+		a := &cs[i].Facts.Address
+		for _, reason := range byHash[h] {
+			switch SuppressionReason(reason) {
+			case HardBounce:
+				a.HardBounced = true
+			case Complaint:
+				a.Complained = true
+			case ChannelStop:
+				a.ChannelStopped = true
+			case Manual, ErasedContact:
+				a.Manual = true
+			}
+		}
+	}
+	return nil
+}
+
+// readOtherChannels looks for another usable channel, which only a legal message to a troubled address asks about.
+func (tx *tx) readOtherChannels(ctx context.Context, cs []dispatcher.Candidate) error {
+	var rows rowset
+	for i, c := range cs {
+		a := c.Facts.Address
+		if c.Message.Class == vocab.Legal && (a.Complained || a.ChannelStopped) {
+			rows = append(rows, []any{i, c.Message.ContactID, c.Message.Channel})
+		}
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	arg, err := jsonArg(rows)
+	if err != nil {
+		return err
+	}
+	var n int
+	return tx.each(ctx, []any{&n}, func() error {
+		cs[n].Facts.OtherChannel = true
+		return nil
+	}, `
+		SELECT DISTINCT CAST(j.value ->> 0 AS BIGINT)
+		FROM {rows $1}
+		JOIN contact_addresses l ON l.contact_id = j.value ->> 1 AND l.reassigned_at IS NULL
+		JOIN addresses a ON a.id = l.address_id AND a.channel <> j.value ->> 2
+		WHERE NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.address_hash = a.hash AND s.lifted_at IS NULL)`, arg)
+}
+
+func (tx *tx) readPauses(ctx context.Context, cs []dispatcher.Candidate) error {
+	paused := map[string]bool{}
+	var kind, name string
+	err := tx.each(ctx, []any{&kind, &name}, func() error {
+		paused[kind+"/"+name] = true
+		return nil
+	}, `SELECT kind, name FROM pauses`)
+	if err != nil || len(paused) == 0 {
+		return err
+	}
+	for i := range cs {
+		m := cs[i].Message
+		cs[i].Facts.ProviderPaused = paused[string(PauseProvider)+"/"+string(m.Provider)]
+		cs[i].Facts.CampaignPaused = paused[string(PausePurpose)+"/"+string(m.Purpose)]
+	}
+	return nil
+}
+
+// readDuplicates asks whether another message already tells the contact about the same version or case.
+func (tx *tx) readDuplicates(ctx context.Context, cs []dispatcher.Candidate) error {
+	var rows rowset
+	for i, c := range cs {
+		m := c.Message
+		if oncePerTrigger(m) {
+			rows = append(rows, []any{i, m.ContactID, m.Purpose, m.Channel, m.TriggerID, m.ID})
+		}
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	arg, err := jsonArg(rows)
+	if err != nil {
+		return err
+	}
+	var n int
+	return tx.each(ctx, []any{&n}, func() error {
+		cs[n].Facts.Message.Duplicate = true
+		return nil
+	}, `
+		SELECT CAST(j.value ->> 0 AS BIGINT)
+		FROM {rows $1}
+		JOIN message_once o ON o.contact_id = j.value ->> 1 AND o.purpose = j.value ->> 2 AND o.channel = j.value ->> 3
+		                   AND o.trigger_id = j.value ->> 4
+		JOIN messages m ON m.id = o.message_id
+		WHERE o.message_id <> j.value ->> 5 AND m.status NOT IN ('suppressed', 'canceled', 'expired', 'failed')`, arg)
+}
+
+// oncePerTrigger says whether a contact gets at most one message of this purpose and channel for one trigger.
+func oncePerTrigger(m dispatcher.Message) bool {
+	return m.TriggerID != "" && (m.Class == vocab.Legal || m.Class == vocab.Breach)
+}
+
+// readRecent reads the earlier marketing messages that reached a contact, or may have, for the frequency cap.
+func (tx *tx) readRecent(ctx context.Context, now time.Time, cs []dispatcher.Candidate) error {
+	byContact := map[vocab.ContactID][]int{}
+	var ids []vocab.ContactID
+	for i, c := range cs {
+		if c.Message.Class != vocab.Marketing {
+			continue
+		}
+		if _, known := byContact[c.Message.ContactID]; !known {
+			ids = append(ids, c.Message.ContactID)
+		}
+		byContact[c.Message.ContactID] = append(byContact[c.Message.ContactID], i)
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	arg, err := jsonArg(ids)
+	if err != nil {
+		return err
+	}
+	var (
+		contact vocab.ContactID
+		id      vocab.MessageID
+		send    consent.Sent
+	)
+	return tx.each(ctx, []any{&contact, &id, &send.Channel, at(&send.At)}, func() error {
+		for _, i := range byContact[contact] {
+			if cs[i].Message.ID != id {
+				cs[i].Recent = append(cs[i].Recent, send)
+			}
+		}
+		return nil
+	}, `
+		SELECT contact_id, id, channel, claimed_at FROM messages
+		WHERE contact_id IN {ids $1} AND claimed_at > $2 AND class = 'marketing' AND status IN ('sending', 'sent', 'delivered', 'unknown')`,
+		arg, now.Add(-recentPeriod).UnixMicro())
+}

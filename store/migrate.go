@@ -1,0 +1,105 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"testing/fstest"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+)
+
+//go:embed migrations
+var migrations embed.FS
+
+// Migrate brings the schema up to date. A database that is newer than this program is refused. Several processes may call
+// it at once. On PostgreSQL it must run as the owner of the tables; see Grant for the service's role.
+func (db *DB) Migrate(ctx context.Context) error {
+	provider, err := db.provider()
+	if err != nil {
+		return err
+	}
+	have, err := provider.GetDBVersion(ctx)
+	if err != nil {
+		return fmt.Errorf("migrate: %w", away(err))
+	}
+	sources := provider.ListSources()
+	if newest := sources[len(sources)-1].Version; have > newest {
+		return fmt.Errorf("migrate: the database is at version %d and this program knows %d: use a newer program", have, newest)
+	}
+	if _, err := provider.Up(ctx); err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	return nil
+}
+
+// Migrated says whether the schema is the one this program needs.
+func (db *DB) Migrated(ctx context.Context) (bool, error) {
+	provider, err := db.provider()
+	if err != nil {
+		return false, err
+	}
+	pending, err := provider.HasPending(ctx)
+	return !pending, away(err)
+}
+
+// provider merges the migrations that both engines share with the engine's own, by number.
+func (db *DB) provider() (*goose.Provider, error) {
+	merged := fstest.MapFS{}
+	for _, dir := range []string{"common", db.dialect.name} {
+		entries, err := fs.ReadDir(migrations, "migrations/"+dir)
+		if err != nil {
+			return nil, fmt.Errorf("migrate: %w", err)
+		}
+		for _, e := range entries {
+			data, err := fs.ReadFile(migrations, "migrations/"+dir+"/"+e.Name())
+			if err != nil {
+				return nil, fmt.Errorf("migrate: %w", err)
+			}
+			merged[e.Name()] = &fstest.MapFile{Data: data}
+		}
+	}
+	dialect, options := goose.DialectSQLite3, []goose.ProviderOption{}
+	if db.dialect.name == "postgres" {
+		locker, err := lock.NewPostgresSessionLocker()
+		if err != nil {
+			return nil, fmt.Errorf("migrate: %w", err)
+		}
+		dialect, options = goose.DialectPostgres, append(options, goose.WithSessionLocker(locker))
+	}
+	provider, err := goose.NewProvider(dialect, db.write, merged, options...)
+	if err != nil {
+		return nil, fmt.Errorf("migrate: %w", err)
+	}
+	return provider, nil
+}
+
+// Grant lets the service's role of PostgreSQL work: it may read and write rows, may only append consent events, and owns
+// nothing. It runs as the owner, after Migrate. On SQLite, which has no roles, it does nothing.
+func (db *DB) Grant(ctx context.Context, role string) error {
+	if db.dialect.name != "postgres" {
+		return nil
+	}
+	if role == "" {
+		return errors.New("grant: the service's role has no name")
+	}
+	name := pgx.Identifier{role}.Sanitize()
+	for _, statement := range []string{
+		"GRANT USAGE ON SCHEMA public TO " + name,
+		"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO " + name,
+		"REVOKE UPDATE, DELETE, TRUNCATE ON consent_events FROM " + name,
+	} {
+		if _, err := db.write.ExecContext(ctx, statement); err != nil {
+			return fmt.Errorf("grant: %w", away(err))
+		}
+	}
+	return nil
+}
+
+// isNone says whether a read found nothing, which is an answer and not an error.
+func isNone(err error) bool { return errors.Is(err, sql.ErrNoRows) }

@@ -1,0 +1,211 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/orleu/elshi/channels"
+	"github.com/orleu/elshi/dispatcher"
+	"github.com/orleu/elshi/vocab"
+)
+
+// Settle records how attempts ended, in one transaction. A settlement changes its message only if its attempt is still open, or
+// was closed as unknown by the reaper; one that comes too late for that still closes its attempt with the truth. It may be
+// called again with the same settlements after an error.
+func (l *Ledger) Settle(ctx context.Context, settlements []dispatcher.Settlement) error {
+	err := l.db.tx(ctx, func(tx *tx) error {
+		if err := tx.guard(ctx, nil, troubledAddresses(settlements)); err != nil {
+			return err
+		}
+		applied, err := tx.moveSettled(ctx, settlements)
+		if err != nil {
+			return err
+		}
+		if err := tx.closeAttempts(ctx, settlements, applied); err != nil {
+			return err
+		}
+		if err := tx.afterSettle(ctx, settlements, applied); err != nil {
+			return err
+		}
+		return tx.judgeAddresses(ctx, settlements)
+	})
+	if err != nil {
+		return fmt.Errorf("settle %d messages: %w", len(settlements), err)
+	}
+	return nil
+}
+
+// troubledAddresses returns the addresses that this settlement may suppress, in order.
+func troubledAddresses(settlements []dispatcher.Settlement) []vocab.AddressID {
+	var ids []vocab.AddressID
+	for _, s := range settlements {
+		if s.Suppress != dispatcher.SuppressNever && s.AddressID != "" {
+			ids = append(ids, s.AddressID)
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// moveSettled moves the messages and returns the ids that moved.
+func (tx *tx) moveSettled(ctx context.Context, settlements []dispatcher.Settlement) (map[vocab.MessageID]bool, error) {
+	rows := make(rowset, len(settlements))
+	for i, s := range settlements {
+		failure, sent := 0, any(nil)
+		if s.Failure {
+			failure = 1
+		}
+		if s.Next == dispatcher.Sent {
+			sent = micros(s.At)
+		}
+		// A late word may replace unknown only by what may follow it.
+		beatsUnknown := slices.Contains(dispatcher.Unknown.Next(), s.Next) && s.Next != dispatcher.Queued
+		rows[i] = []any{
+			s.MessageID, s.Attempt, s.Next, micros(s.At), micros(s.DueAt), micros(s.FinalizedAt), failure, s.Cause, s.ContentHash,
+			s.ProviderRef, s.PossibleDup, sent, beatsUnknown,
+		}
+	}
+	arg, err := jsonArg(rows)
+	if err != nil {
+		return nil, err
+	}
+	applied := map[vocab.MessageID]bool{}
+	var id vocab.MessageID
+	err = tx.each(ctx, []any{&id}, func() error {
+		applied[id] = true
+		return nil
+	}, `
+		UPDATE messages SET
+			status       = j.status,
+			settled_at   = j.settled_at,
+			due_at       = j.due_at,
+			ring_until   = 0,
+			lease_until  = NULL,
+			finalized_at = j.finalized_at,
+			failures     = failures + j.failure,
+			last_cause   = j.cause,
+			content_hash = CASE WHEN j.content_hash = '' THEN content_hash ELSE j.content_hash END,
+			provider_ref = j.provider_ref,
+			possible_dup = possible_dup OR j.possible_dup,
+			sent_at      = j.sent_at
+		FROM (
+			SELECT j.value ->> 0 AS id, CAST(j.value ->> 1 AS BIGINT) AS attempt, j.value ->> 2 AS status, CAST(j.value ->> 3 AS BIGINT) AS settled_at,
+			       CAST(j.value ->> 4 AS BIGINT) AS due_at, CAST(j.value ->> 5 AS BIGINT) AS finalized_at, CAST(j.value ->> 6 AS BIGINT) AS failure,
+			       j.value ->> 7 AS cause, j.value ->> 8 AS content_hash, j.value ->> 9 AS provider_ref, CAST(j.value ->> 10 AS BOOLEAN) AS possible_dup,
+			       CAST(j.value ->> 11 AS BIGINT) AS sent_at, CAST(j.value ->> 12 AS BOOLEAN) AS beats_unknown
+			FROM {rows $1}
+		) j
+		WHERE messages.id = j.id AND messages.attempt = j.attempt
+		  AND (messages.status = 'sending' OR (messages.status = 'unknown' AND j.beats_unknown))
+		RETURNING messages.id`, arg)
+	return applied, err
+}
+
+// closeAttempts writes one row for each attempt. The worker's own word replaces the reaper's guess. If the worker says that a
+// message was accepted which the reaper has given out again, the message is marked as possibly sent twice.
+func (tx *tx) closeAttempts(ctx context.Context, settlements []dispatcher.Settlement, applied map[vocab.MessageID]bool) error {
+	rows := make(rowset, 0, len(settlements))
+	var twice []vocab.MessageID
+	for _, s := range settlements {
+		rows = append(rows, []any{
+			s.MessageID, s.Attempt, micros(s.OpenedAt), micros(s.At), s.Provider, s.Outcome, s.Cause, s.Code, s.Enhanced, s.Detail, s.ProviderRef,
+		})
+		if !applied[s.MessageID] && s.Outcome == channels.Accepted {
+			twice = append(twice, s.MessageID)
+		}
+	}
+	if err := tx.addAttempts(ctx, rows); err != nil || len(twice) == 0 {
+		return err
+	}
+	arg, err := jsonArg(twice)
+	if err != nil {
+		return err
+	}
+	_, err = tx.exec(ctx, `UPDATE messages SET possible_dup = true WHERE id IN {ids $1}`, arg)
+	return err
+}
+
+func (tx *tx) addAttempts(ctx context.Context, rows rowset) error {
+	_, err := tx.execRows(ctx, rows, `
+		INSERT INTO message_attempts (message_id, attempt, opened_at, closed_at, provider, outcome, cause, code, enhanced, detail, provider_ref)
+		SELECT j.value ->> 0, CAST(j.value ->> 1 AS BIGINT), CAST(j.value ->> 2 AS BIGINT), CAST(j.value ->> 3 AS BIGINT), j.value ->> 4,
+		       j.value ->> 5, j.value ->> 6, CAST(j.value ->> 7 AS BIGINT), j.value ->> 8, j.value ->> 9, j.value ->> 10
+		FROM {rows $1} WHERE true
+		ON CONFLICT (message_id, attempt) DO UPDATE SET
+			closed_at = excluded.closed_at, outcome = excluded.outcome, cause = excluded.cause, code = excluded.code,
+			enhanced = excluded.enhanced, detail = excluded.detail, provider_ref = excluded.provider_ref
+		WHERE message_attempts.cause = '`+workerLost+`'`)
+	return err
+}
+
+// workerLost is the cause of an attempt that the reaper closed: its worker never said how it ended.
+const workerLost = "worker_lost"
+
+// afterSettle writes the events, wipes what must not be kept, and pauses the providers that must stop.
+func (tx *tx) afterSettle(ctx context.Context, settlements []dispatcher.Settlement, applied map[vocab.MessageID]bool) error {
+	var events []event
+	var wipe []vocab.MessageID
+	for _, s := range settlements {
+		if s.Pause != "" {
+			if err := tx.pause(ctx, Pause{Kind: PauseProvider, Name: string(s.Provider), Reason: s.Pause, Origin: "outcome", At: s.At}); err != nil {
+				return err
+			}
+		}
+		if !applied[s.MessageID] {
+			continue
+		}
+		events = append(events, event{message: s.MessageID, kind: string(s.Next), at: s.At, attempt: s.Attempt, reason: string(s.Cause)})
+		if s.Wipe {
+			wipe = append(wipe, s.MessageID)
+		}
+	}
+	if err := tx.addEvents(ctx, events); err != nil || len(wipe) == 0 {
+		return err
+	}
+	arg, err := jsonArg(wipe)
+	if err != nil {
+		return err
+	}
+	_, err = tx.exec(ctx, `DELETE FROM message_payloads WHERE message_id IN {ids $1}`, arg)
+	return err
+}
+
+// judgeAddresses remembers bounces and suppresses the addresses that have had enough.
+func (tx *tx) judgeAddresses(ctx context.Context, settlements []dispatcher.Settlement) error {
+	for _, s := range settlements {
+		if s.Suppress == dispatcher.SuppressNever || s.AddressID == "" {
+			continue
+		}
+		if _, err := tx.exec(ctx, `
+			INSERT INTO address_bounces (message_id, attempt, address_id, cause, points, at) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
+			string(s.MessageID), s.Attempt, string(s.AddressID), string(s.Cause), s.Points, s.At.UnixMicro()); err != nil {
+			return err
+		}
+		history, err := tx.bouncesOf(ctx, s.AddressID, s.At.Add(-bounceMemory))
+		if err != nil {
+			return err
+		}
+		if !s.Suppress.Met(s.Cause, history, s.At) {
+			continue
+		}
+		if err := tx.suppressAddress(ctx, s.AddressID, HardBounce, "bounce", string(s.Cause), s.At); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bounceMemory is how far back bounces count for anything.
+const bounceMemory = 90 * 24 * time.Hour
+
+func (tx *tx) bouncesOf(ctx context.Context, address vocab.AddressID, since time.Time) ([]dispatcher.Bounce, error) {
+	var list []dispatcher.Bounce
+	var b dispatcher.Bounce
+	err := tx.each(ctx, []any{&b.Message, &b.Cause, &b.Points, at(&b.At)}, func() error {
+		list = append(list, b)
+		return nil
+	}, `SELECT message_id, cause, points, at FROM address_bounces WHERE address_id = $1 AND at > $2 ORDER BY at`, string(address), since.UnixMicro())
+	return list, err
+}

@@ -1,0 +1,357 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/orleu/elshi/consent"
+	"github.com/orleu/elshi/dispatcher"
+	"github.com/orleu/elshi/fault"
+	"github.com/orleu/elshi/vocab"
+)
+
+// Submit writes a submission in one transaction: idempotency key, contacts and addresses that are new, messages, payloads, events. It
+// is written whole or not at all. A key that was used before with the same body answers what was answered then; with another
+// body the error is fault.Invalid (idempotency_key_reused), and while its first request still runs after the wait it is
+// fault.Conflict (idempotency_key_in_use).
+func (l *Ledger) Submit(ctx context.Context, in dispatcher.Intake, decide dispatcher.Decider) (dispatcher.Submitted, error) {
+	var out dispatcher.Submitted
+	err := l.db.tx(ctx, func(tx *tx) (err error) {
+		out, err = tx.submit(ctx, in, decide, l.db.Hash)
+		return err
+	})
+	if err != nil {
+		return dispatcher.Submitted{}, fmt.Errorf("submit %d messages: %w", len(in.Drafts), err)
+	}
+	return out, nil
+}
+
+// Try does what Submit does and takes all of it back: a preview that cannot differ from the real thing.
+func (l *Ledger) Try(ctx context.Context, in dispatcher.Intake, decide dispatcher.Decider) (dispatcher.Submitted, error) {
+	var out dispatcher.Submitted
+	err := l.db.tx(ctx, func(tx *tx) (err error) {
+		if out, err = tx.submit(ctx, in, decide, l.db.Hash); err != nil {
+			return err
+		}
+		return errTakenBack
+	})
+	if !errors.Is(err, errTakenBack) {
+		return dispatcher.Submitted{}, fmt.Errorf("try %d messages: %w", len(in.Drafts), err)
+	}
+	return out, nil
+}
+
+// errTakenBack rolls a transaction back that did all it should.
+var errTakenBack = errors.New("taken back")
+
+func (tx *tx) submit(ctx context.Context, in dispatcher.Intake, decide dispatcher.Decider, hash func(vocab.Channel, string) string) (dispatcher.Submitted, error) {
+	out := dispatcher.Submitted{Results: slices.Clone(in.Answer)}
+	if in.Key != nil {
+		earlier, found, err := tx.takeKey(ctx, *in.Key, in.Now)
+		if err != nil || found {
+			return dispatcher.Submitted{Results: earlier, Replayed: true}, err
+		}
+	}
+	drafts := slices.Clone(in.Drafts)
+	if err := tx.makeRecipients(ctx, drafts, in.Now, hash); err != nil {
+		return out, err
+	}
+	cs := make([]dispatcher.Candidate, len(drafts))
+	for i, d := range drafts {
+		cs[i].Message = d.Message
+	}
+	if err := tx.readFacts(ctx, in.Now, cs); err != nil {
+		return out, err
+	}
+	for i, d := range drafts {
+		intakeFacts(&cs[i], d, hash)
+	}
+	decisions := decide(cs)
+	for i := range drafts {
+		m := &drafts[i].Message
+		m.Decision = decisions[i]
+		m.Status, m.DueAt = atIntake(decisions[i], drafts[i].SendAt, m.NotAfter, in.Now)
+		out.Results[in.Slots[i]] = resultOf(*m)
+	}
+	if err := tx.insertMessages(ctx, drafts, in); err != nil {
+		return out, err
+	}
+	out.Ring = ringsOf(drafts, in.Now)
+	if in.Key != nil {
+		return out, tx.keepAnswer(ctx, *in.Key, out.Results)
+	}
+	return out, nil
+}
+
+// intakeFacts adds what only the request knows.
+func intakeFacts(c *dispatcher.Candidate, d dispatcher.Draft, hash func(vocab.Channel, string) string) {
+	if d.Guests != nil {
+		c.Facts.GuestListOnly = true
+		c.Facts.OnGuestList = d.Recipient.Lookup != "" && slices.Contains(d.Guests.Hashes, hash(d.Message.Channel, d.Recipient.Lookup))
+	}
+}
+
+// atIntake returns the first status of a message and when it is due. A message that is to wait for send_at waits whatever the hour is
+// now; its hold is decided when it is due.
+func atIntake(d consent.Decision, sendAt, notAfter, now time.Time) (dispatcher.Status, time.Time) {
+	if d.Verdict != consent.Deny && d.Verdict != "" && sendAt.After(now) {
+		return dispatcher.Scheduled, sendAt
+	}
+	status, due := afterDecision(d, now, notAfter, now)
+	switch status { //nolint:exhaustive // afterDecision returns these four alone
+	case dispatcher.Sending:
+		return dispatcher.Queued, now
+	case dispatcher.Expired:
+		return dispatcher.Suppressed, time.Time{}
+	}
+	return status, due
+}
+
+func resultOf(m dispatcher.Message) dispatcher.Result {
+	return dispatcher.Result{
+		ID: m.ID, ContactID: m.ContactID, Channel: m.Channel, Purpose: m.Purpose, Status: m.Status, Verdict: m.Decision.Verdict,
+		Reason: m.Decision.Reason, Reasons: m.Decision.All, Until: m.Decision.Until, Reference: m.Reference,
+	}
+}
+
+// ringsOf groups what is due now by channel, lane and provider.
+func ringsOf(drafts []dispatcher.Draft, now time.Time) []dispatcher.Batch {
+	var rings []dispatcher.Batch
+	for _, d := range drafts {
+		m := d.Message
+		if m.Status != dispatcher.Queued || m.DueAt.After(now) {
+			continue
+		}
+		rings = appendRing(rings, m.Channel, m.Lane, m.Provider, m.ID)
+	}
+	return rings
+}
+
+func appendRing(rings []dispatcher.Batch, channel vocab.Channel, lane vocab.Lane, provider vocab.ProviderID, id vocab.MessageID) []dispatcher.Batch {
+	for i := range rings {
+		if r := &rings[i]; r.Channel == channel && r.Lane == lane && r.Provider == provider {
+			r.IDs = append(r.IDs, id)
+			return rings
+		}
+	}
+	return append(rings, dispatcher.Batch{Channel: channel, Lane: lane, Provider: provider, IDs: []vocab.MessageID{id}})
+}
+
+// insertMessages writes drafts with payloads, attachments, events and the marks that keep a legal notice from being told twice.
+func (tx *tx) insertMessages(ctx context.Context, drafts []dispatcher.Draft, in dispatcher.Intake) error {
+	var messages, payloads, once rowset
+	var events []event
+	for _, d := range drafts {
+		m := d.Message
+		ring := in.RingUntil
+		if m.Status != dispatcher.Queued {
+			ring = time.UnixMicro(0)
+		}
+		finalized := time.Time{}
+		if m.DueAt.IsZero() {
+			finalized = in.Now
+		}
+		messages = append(messages, []any{
+			m.ID, m.ContactID, null(m.AddressID), m.Channel, m.Class, m.Lane, m.Purpose, m.Topic, m.Language, m.Template, m.Sender,
+			m.Provider, m.Mode, m.APIKey, null(m.Reference), m.TriggerID, micros(m.TriggerAt), m.HasUnsubscribe, m.LocaleApproved,
+			micros(m.NotAfter), m.Status, micros(m.DueAt), ring.UnixMicro(), micros(finalized), m.Decision.Verdict, m.Decision.Reason,
+			reasonsText(m.Decision.All), m.Decision.Basis.Kind, m.Decision.Basis.Event, m.PolicyVersion,
+		})
+		if keepsPayload(m) {
+			payloads = append(payloads, []any{m.ID, string(d.Payload.Data), d.Payload.Sealed, string(d.Metadata)})
+		}
+		events = append(events, event{message: m.ID, kind: string(m.Status), at: in.Now, reason: string(m.Decision.Reason)})
+		if oncePerTrigger(m) && m.Status.Waits() {
+			once = append(once, []any{m.ContactID, m.Purpose, m.Channel, m.TriggerID, m.ID})
+		}
+	}
+	now := in.Now.UnixMicro()
+	if _, err := tx.execRows(ctx, messages, `
+		INSERT INTO messages (id, contact_id, address_id, channel, class, lane, purpose, topic, language, template, sender, provider, mode,
+		                      api_key, reference, trigger_id, trigger_at, has_unsubscribe, locale_approved, not_after, status, due_at,
+		                      ring_until, finalized_at, verdict, reason, reasons, basis, consent_event, policy_version, created_at, decided_at,
+		                      attempt, failures, content_hash, provider_ref, last_cause, possible_dup)
+		SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4, j.value ->> 5, j.value ->> 6, j.value ->> 7,
+		       j.value ->> 8, j.value ->> 9, j.value ->> 10, j.value ->> 11, j.value ->> 12, j.value ->> 13, j.value ->> 14, j.value ->> 15,
+		       CAST(j.value ->> 16 AS BIGINT), CAST(j.value ->> 17 AS BOOLEAN), CAST(j.value ->> 18 AS BOOLEAN),
+		       CAST(j.value ->> 19 AS BIGINT), j.value ->> 20, CAST(j.value ->> 21 AS BIGINT), CAST(j.value ->> 22 AS BIGINT),
+		       CAST(j.value ->> 23 AS BIGINT), j.value ->> 24, j.value ->> 25, j.value ->> 26, j.value ->> 27, j.value ->> 28, j.value ->> 29,
+		       CAST($2 AS BIGINT), CAST($2 AS BIGINT), 0, 0, '', '', '', false
+		FROM {rows $1}`, now); err != nil {
+		return err
+	}
+	if _, err := tx.execRows(ctx, payloads, `
+		INSERT INTO message_payloads (message_id, data, sealed, metadata)
+		SELECT j.value ->> 0, j.value ->> 1, CAST(j.value ->> 2 AS BOOLEAN), j.value ->> 3 FROM {rows $1}`); err != nil {
+		return err
+	}
+	for _, d := range drafts {
+		if !d.Message.Status.Waits() {
+			continue
+		}
+		for _, a := range d.Attachments {
+			if err := tx.addAttachment(ctx, d.Message.ID, a); err != nil {
+				return err
+			}
+		}
+	}
+	if _, err := tx.execRows(ctx, once, `
+		INSERT INTO message_once (contact_id, purpose, channel, trigger_id, message_id)
+		SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4 FROM {rows $1} WHERE true
+		ON CONFLICT (contact_id, purpose, channel, trigger_id) DO UPDATE SET message_id = excluded.message_id`); err != nil {
+		return err
+	}
+	return tx.addEvents(ctx, events)
+}
+
+// keepsPayload says whether what a message is made from is kept: always, but for a one-time code that will never be sent.
+func keepsPayload(m dispatcher.Message) bool { return m.Class != vocab.Security || m.Status.Waits() }
+
+// Replay returns what was answered to the first request with the key, if there was one. Its errors are those of Submit.
+func (l *Ledger) Replay(ctx context.Context, key dispatcher.IdempotencyKey) ([]dispatcher.Result, bool, error) {
+	results, found, err := l.db.reader().readKey(ctx, key)
+	return results, found, away(err)
+}
+
+// takeKey writes the key, or waits for whoever holds it and returns what was answered to them.
+func (tx *tx) takeKey(ctx context.Context, key dispatcher.IdempotencyKey, now time.Time) ([]dispatcher.Result, bool, error) {
+	if tx.dialect.name == "postgres" {
+		// The INSERT below waits for a twin's transaction; this bounds the wait. SQLite runs one writer at a time anyway.
+		if _, err := tx.exec(ctx, `SET LOCAL lock_timeout = '5s'`); err != nil {
+			return nil, false, err
+		}
+	}
+	n, err := tx.exec(ctx, `
+		INSERT INTO idempotency_keys (api_key, route, token, body_hash, answer, created_at) VALUES ($1, $2, $3, $4, '', $5)
+		ON CONFLICT DO NOTHING`, string(key.APIKey), key.Route, key.Token, key.BodyHash, now.UnixMicro())
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == "55P03" {
+		return nil, false, &fault.Error{
+			Kind: fault.Conflict, Code: "idempotency_key_in_use", Detail: "the first request with this Idempotency-Key is still running; try again",
+		}
+	}
+	if err != nil || n == 1 {
+		return nil, false, err
+	}
+	return tx.readKey(ctx, key)
+}
+
+// readKey reads the answer kept under a key and checks that it was given to the same body.
+func (r runner) readKey(ctx context.Context, key dispatcher.IdempotencyKey) ([]dispatcher.Result, bool, error) {
+	var bodyHash, answer string
+	err := r.row(ctx, []any{&bodyHash, &answer},
+		`SELECT body_hash, answer FROM idempotency_keys WHERE api_key = $1 AND route = $2 AND token = $3`, string(key.APIKey), key.Route, key.Token)
+	if isNone(err) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	if bodyHash != key.BodyHash {
+		return nil, false, &fault.Error{
+			Kind: fault.Invalid, Code: "idempotency_key_reused", Detail: "this Idempotency-Key was used with another body; use a new key for a new request",
+		}
+	}
+	var results []dispatcher.Result
+	if err := json.Unmarshal([]byte(answer), &results); err != nil {
+		return nil, false, fmt.Errorf("answer kept under an idempotency key: %w", err)
+	}
+	return results, true, nil
+}
+
+func (tx *tx) keepAnswer(ctx context.Context, key dispatcher.IdempotencyKey, results []dispatcher.Result) error {
+	answer, err := json.Marshal(results)
+	if err != nil {
+		return fmt.Errorf("answer of an idempotency key: %w", err)
+	}
+	_, err = tx.exec(ctx, `UPDATE idempotency_keys SET answer = $4 WHERE api_key = $1 AND route = $2 AND token = $3`,
+		string(key.APIKey), key.Route, key.Token, string(answer))
+	return err
+}
+
+// ForgetKeys deletes idempotency keys made before t, at most n of them, and returns how many.
+func (l *Ledger) ForgetKeys(ctx context.Context, t time.Time, n int) (int, error) {
+	done, err := l.db.writer().exec(ctx, `
+		DELETE FROM idempotency_keys WHERE (api_key, route, token) IN
+			(SELECT api_key, route, token FROM idempotency_keys WHERE created_at < $1 LIMIT $2)`, t.UnixMicro(), n)
+	return int(done), away(err)
+}
+
+// makeRecipients finds or makes the contact and address of every draft that names an address nobody had when it was planned. Addresses
+// are taken in order of their identity, so that two submissions never wait for each other.
+func (tx *tx) makeRecipients(ctx context.Context, drafts []dispatcher.Draft, now time.Time, hash func(vocab.Channel, string) string) error {
+	var order []int
+	for i, d := range drafts {
+		if d.Recipient.Value != "" && (d.Message.AddressID == "" || d.Message.ContactID == "") {
+			order = append(order, i)
+		}
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return strings.Compare(drafts[a].Recipient.Lookup, drafts[b].Recipient.Lookup) })
+	for _, i := range order {
+		d := &drafts[i]
+		address, err := tx.makeAddress(ctx, d.Message.Channel, d.Recipient.Value, d.Recipient.Lookup, hash(d.Message.Channel, d.Recipient.Lookup), now)
+		if err != nil {
+			return err
+		}
+		d.Message.AddressID = address
+		if d.Message.ContactID != "" {
+			continue
+		}
+		if d.Message.ContactID, err = tx.firstContactOf(ctx, address); err != nil {
+			return err
+		}
+		if d.Message.ContactID == "" {
+			if d.Message.ContactID, err = tx.makeContact(ctx, d, now); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// makeAddress returns the address with this identity, which it makes if nobody has.
+func (tx *tx) makeAddress(ctx context.Context, channel vocab.Channel, value vocab.Address, lookup, hash string, now time.Time) (vocab.AddressID, error) {
+	if _, err := tx.exec(ctx, `
+		INSERT INTO addresses (id, channel, value, lookup, hash, created_at) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
+		vocab.NewID(vocab.AddressPrefix), string(channel), value.Reveal(), lookup, hash, now.UnixMicro()); err != nil {
+		return "", err
+	}
+	var id vocab.AddressID
+	err := tx.row(ctx, []any{&id}, `SELECT id FROM addresses WHERE channel = $1 AND lookup = $2`, string(channel), lookup)
+	return id, err
+}
+
+// firstContactOf returns the earliest contact behind an address, or "".
+func (tx *tx) firstContactOf(ctx context.Context, address vocab.AddressID) (vocab.ContactID, error) {
+	var id vocab.ContactID
+	err := tx.row(ctx, []any{&id},
+		`SELECT contact_id FROM contact_addresses WHERE address_id = $1 AND reassigned_at IS NULL ORDER BY contact_id LIMIT 1`, string(address))
+	if isNone(err) {
+		return "", nil
+	}
+	return id, err
+}
+
+func (tx *tx) makeContact(ctx context.Context, d *dispatcher.Draft, now time.Time) (vocab.ContactID, error) {
+	id := vocab.ContactID(vocab.NewID(vocab.ContactPrefix))
+	if _, err := tx.exec(ctx, `
+		INSERT INTO contacts (id, name, language, time_zone, attributes, minor, guardian_consented, created_at, updated_at)
+		VALUES ($1, $2, $3, '', '{}', false, false, $4, $4)`, string(id), d.Recipient.Name, string(d.Message.Language), now.UnixMicro()); err != nil {
+		return "", err
+	}
+	return id, tx.link(ctx, id, d.Message.AddressID, true, time.Time{}, now)
+}
+
+// link puts an address behind a contact.
+func (tx *tx) link(ctx context.Context, contact vocab.ContactID, address vocab.AddressID, primary bool, verified, now time.Time) error {
+	_, err := tx.exec(ctx, `
+		INSERT INTO contact_addresses (contact_id, address_id, is_primary, verified_at, created_at) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (contact_id, address_id) DO NOTHING`, string(contact), string(address), primary, micros(verified), now.UnixMicro())
+	return err
+}

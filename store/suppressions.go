@@ -1,0 +1,150 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/orleu/elshi/fault"
+	"github.com/orleu/elshi/vocab"
+)
+
+// SuppressionReason is why nothing is sent to an address.
+type SuppressionReason string
+
+// The reasons of a suppression.
+const (
+	HardBounce    SuppressionReason = "hard_bounce"
+	Complaint     SuppressionReason = "complaint"
+	ChannelStop   SuppressionReason = "channel_stop" // SMS STOP
+	Manual        SuppressionReason = "manual"
+	ErasedContact SuppressionReason = "erased" // outlives the contact: a later import meets it
+)
+
+// SuppressionReasons lists every reason.
+func SuppressionReasons() []SuppressionReason {
+	return []SuppressionReason{HardBounce, Complaint, ChannelStop, Manual, ErasedContact}
+}
+
+// Suppression says not to send to an address. It knows the address by its keyed hash, and so survives its erasure.
+type Suppression struct {
+	ID        vocab.SuppressionID
+	Channel   vocab.Channel
+	AddressID vocab.AddressID // empty once the address is erased, or if it was never a contact's
+	Address   vocab.Address   // empty likewise
+	Reason    SuppressionReason
+	Origin    string // bounce, api, one_click, sms_keyword, import, …
+	Note      string
+	CreatedAt time.Time
+	LiftedAt  time.Time
+	LiftedBy  string
+}
+
+// Suppressions keeps suppressions.
+type Suppressions struct{ db *DB }
+
+// NewSuppressions returns the suppressions of a database.
+func NewSuppressions(db *DB) *Suppressions { return &Suppressions{db} }
+
+// Add suppresses an address, whether or not a contact has it, and returns the suppression in force: an earlier one with the same
+// reason stays.
+func (s *Suppressions) Add(ctx context.Context, channel vocab.Channel, lookup string, x Suppression) (Suppression, error) {
+	hash := s.db.Hash(channel, lookup)
+	var kept Suppression
+	err := s.db.tx(ctx, func(tx *tx) error {
+		var address vocab.AddressID
+		err := tx.row(ctx, []any{&address}, `SELECT id FROM addresses WHERE hash = $1`, hash)
+		if err != nil && !isNone(err) {
+			return err
+		}
+		if address != "" {
+			if err := tx.guard(ctx, nil, []vocab.AddressID{address}); err != nil {
+				return err
+			}
+		}
+		if err := tx.suppress(ctx, channel, hash, address, x.Reason, x.Origin, x.Note, x.CreatedAt); err != nil {
+			return err
+		}
+		kept, err = tx.suppression(ctx, `s.address_hash = $1 AND s.reason = $2 AND s.lifted_at IS NULL`, hash, string(x.Reason))
+		return err
+	})
+	return kept, err
+}
+
+// suppressAddress suppresses a known address; the caller holds its guard.
+func (tx *tx) suppressAddress(ctx context.Context, address vocab.AddressID, reason SuppressionReason, origin, note string, now time.Time) error {
+	var channel vocab.Channel
+	var hash string
+	if err := tx.row(ctx, []any{&channel, &hash}, `SELECT channel, hash FROM addresses WHERE id = $1`, string(address)); err != nil {
+		return err
+	}
+	return tx.suppress(ctx, channel, hash, address, reason, origin, note, now)
+}
+
+func (tx *tx) suppress(ctx context.Context, channel vocab.Channel, hash string, address vocab.AddressID, reason SuppressionReason, origin, note string, now time.Time) error {
+	_, err := tx.exec(ctx, `
+		INSERT INTO suppressions (id, channel, address_hash, address_id, reason, origin, note, created_at, lifted_by)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '') ON CONFLICT DO NOTHING`,
+		vocab.NewID(vocab.SuppressionPrefix), string(channel), hash, null(address), string(reason), origin, note, now.UnixMicro())
+	return err
+}
+
+// Get returns one suppression; fault.NotFound if there is none.
+func (s *Suppressions) Get(ctx context.Context, id vocab.SuppressionID) (Suppression, error) {
+	x, err := s.db.reader().suppression(ctx, `s.id = $1`, string(id))
+	if isNone(err) {
+		return x, fault.Missing("suppression_not_found", "there is no suppression with this id")
+	}
+	return x, away(err)
+}
+
+// SuppressionFilter narrows List; empty fields do not.
+type SuppressionFilter struct {
+	Channel vocab.Channel
+	Lookup  string // an address's identity; needs Channel
+	Reason  SuppressionReason
+	Lifted  bool // also those that were lifted
+	After   vocab.SuppressionID
+	Limit   int
+}
+
+// List returns suppressions, the newest first.
+func (s *Suppressions) List(ctx context.Context, f SuppressionFilter) ([]Suppression, error) {
+	hash := ""
+	if f.Lookup != "" {
+		hash = s.db.Hash(f.Channel, f.Lookup)
+	}
+	var list []Suppression
+	var x Suppression
+	err := s.db.reader().each(ctx, suppressionDest(&x), func() error {
+		list = append(list, x)
+		return nil
+	}, `SELECT `+suppressionColumns+`
+		WHERE ($1 = '' OR s.channel = $1) AND ($2 = '' OR s.address_hash = $2) AND ($3 = '' OR s.reason = $3)
+		  AND ($4 OR s.lifted_at IS NULL) AND ($5 = '' OR s.id < $5)
+		ORDER BY s.id DESC LIMIT $6`, string(f.Channel), hash, string(f.Reason), f.Lifted, string(f.After), f.Limit)
+	return list, away(err)
+}
+
+// Lift ends a suppression and returns it; fault.NotFound if there is none. One that was lifted before stays as it is.
+func (s *Suppressions) Lift(ctx context.Context, id vocab.SuppressionID, by string, now time.Time) (Suppression, error) {
+	if _, err := s.db.writer().exec(ctx, `UPDATE suppressions SET lifted_at = $2, lifted_by = $3 WHERE id = $1 AND lifted_at IS NULL`,
+		string(id), now.UnixMicro(), by); err != nil {
+		return Suppression{}, away(err)
+	}
+	return s.Get(ctx, id)
+}
+
+const suppressionColumns = `s.id, s.channel, s.address_id, a.value, s.reason, s.origin, s.note, s.created_at, s.lifted_at, s.lifted_by
+	FROM suppressions s LEFT JOIN addresses a ON a.id = s.address_id`
+
+func suppressionDest(x *Suppression) []any {
+	return []any{
+		&x.ID, &x.Channel, textOf(&x.AddressID), textOf(&x.Address), &x.Reason, &x.Origin, &x.Note, at(&x.CreatedAt), at(&x.LiftedAt), &x.LiftedBy,
+	}
+}
+
+func (r runner) suppression(ctx context.Context, where string, args ...any) (Suppression, error) {
+	var x Suppression
+	err := r.row(ctx, suppressionDest(&x), `SELECT `+suppressionColumns+` WHERE `+where, args...)
+	return x, err
+}

@@ -1,0 +1,170 @@
+package templates
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf16"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/orleu/elshi/vocab"
+)
+
+var update = flag.Bool("update", false, "write the golden files instead of comparing with them")
+
+func TestBuiltinsRenderAsTheGoldenFiles(t *testing.T) {
+	for _, v := range builtins(t) {
+		if err := Validate(v); err != nil {
+			t.Errorf("Validate(%s) = %v, want nil", v.Template, err)
+			continue
+		}
+		c := compiled(t, v)
+		for _, lang := range vocab.Languages() {
+			mail, err := c.Render(vocab.Email, lang, v.SampleVars(lang))
+			if err != nil {
+				t.Errorf("Render(%s, email, %s): %v", v.Template, lang, err)
+				continue
+			}
+			sms, err := c.Render(vocab.SMS, lang, v.SampleVars(lang))
+			if err != nil {
+				t.Errorf("Render(%s, sms, %s): %v", v.Template, lang, err)
+				continue
+			}
+			name := v.Template + "." + string(lang)
+			golden(t, name+".html", mail.HTML)
+			golden(t, name+".txt", "Subject: "+mail.Subject+"\nPreheader: "+mail.Preheader+"\nSMS: "+sms.SMS+"\n\n"+mail.Text)
+			if v.Calendar != "" {
+				golden(t, name+".ics", string(mail.ICS))
+			}
+		}
+	}
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", "golden", name)
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatalf("%v; run go test -update", err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s mismatch (-want +got):\n%s", name, diff)
+	}
+}
+
+func TestBuiltinsKeepTheRulesOfTheirClass(t *testing.T) {
+	type facts struct {
+		Purpose     vocab.Purpose
+		Unsubscribe bool
+		Calendar    string
+	}
+	want := map[string]facts{
+		"event-invitation": {"event.invite", true, "event"},
+		"newsletter":       {"news.company", true, ""},
+		"one-time-code":    {"account.identity", false, ""},
+		"policy-change":    {"legal.policy_change", false, ""},
+		"request-answered": {"request.reply", false, ""},
+	}
+	got := map[string]facts{}
+	for _, v := range builtins(t) {
+		got[v.Template] = facts{v.Purpose, v.Variants[0].HasUnsubscribe(), v.Calendar}
+		if v.Hash == "" || v.Hash != v.ContentHash() {
+			t.Errorf("%s: Hash = %q, want its ContentHash %q", v.Template, v.Hash, v.ContentHash())
+		}
+		if len(v.Variants) != 6 {
+			t.Errorf("%s has %d variants, want kk, ru and en on email and SMS", v.Template, len(v.Variants))
+		}
+		for _, w := range v.Variants {
+			if w.HasUnsubscribe() != got[v.Template].Unsubscribe {
+				t.Errorf("%s %s %s: HasUnsubscribe() = %t, unlike the other variants", v.Template, w.Language, w.Channel, w.HasUnsubscribe())
+			}
+			links := slices.ContainsFunc(w.Variables(), func(name string) bool { return strings.HasPrefix(name, "links.") })
+			if links != got[v.Template].Unsubscribe {
+				t.Errorf("%s %s %s uses links.*: %t, want %t", v.Template, w.Language, w.Channel, links, got[v.Template].Unsubscribe)
+			}
+			if strings.Contains(w.HTML+w.Text+w.SMS, "@@") {
+				t.Errorf("%s %s %s still has a mark of the layout", v.Template, w.Language, w.Channel)
+			}
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("built-in templates mismatch (-want +got):\n%s", diff)
+	}
+}
+
+func TestBuiltinsAreSmallAndAccessible(t *testing.T) {
+	for _, v := range builtins(t) {
+		c := compiled(t, v)
+		for _, lang := range vocab.Languages() {
+			content, err := c.Render(vocab.Email, lang, v.SampleVars(lang))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if encoded := quotedPrintable(content.HTML); encoded > 30<<10 {
+				t.Errorf("%s %s takes %d bytes encoded, want at most 30 KB", v.Template, lang, encoded)
+			}
+			if tables, roles := strings.Count(content.HTML, "<table"), strings.Count(content.HTML, `<table role="presentation"`); tables != roles {
+				t.Errorf("%s %s: %d tables, %d with role=presentation", v.Template, lang, tables, roles)
+			}
+			if images, texts := strings.Count(content.HTML, "<img"), strings.Count(content.HTML, ` alt="`); images != texts {
+				t.Errorf("%s %s: %d images, %d alt texts", v.Template, lang, images, texts)
+			}
+			for _, want := range []string{`<html lang="` + string(lang) + `"`, "prefers-color-scheme: dark", `name="color-scheme"`, "<!--[if mso]>", "mso-hide:all"} {
+				if !strings.Contains(content.HTML, want) {
+					t.Errorf("%s %s does not contain %s", v.Template, lang, want)
+				}
+			}
+			if strings.Contains(content.HTML+content.Text, "{{") {
+				t.Errorf("%s %s shows an unrendered variable", v.Template, lang)
+			}
+		}
+	}
+}
+
+func TestBuiltinSMSFitTwoSegmentsBesideTheirData(t *testing.T) {
+	for _, v := range builtins(t) {
+		c := compiled(t, v)
+		for _, lang := range vocab.Languages() {
+			vars := v.SampleVars(lang)
+			vars["org"] = map[string]any{"name": "Orleu"}
+			content, err := c.Render(vocab.SMS, lang, vars)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if units := len(utf16.Encode([]rune(content.SMS))); units > 134 {
+				t.Errorf("%s %s: the SMS has %d UTF-16 units, want at most 134: %s", v.Template, lang, units, content.SMS)
+			}
+		}
+	}
+}
+
+func builtins(t testing.TB) []Version {
+	t.Helper()
+	versions, err := Builtins()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return versions
+}
+
+func compiled(t testing.TB, v Version) *Compiled {
+	t.Helper()
+	c, err := Compile(v)
+	if err != nil {
+		t.Fatalf("Compile(%s): %v", v.Template, err)
+	}
+	return c
+}

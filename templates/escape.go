@@ -1,0 +1,92 @@
+package templates
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// linkSchemes are the schemes that a link made from data may have.
+var linkSchemes = []string{"http", "https", "mailto", "tel"}
+
+var htmlEscaper = strings.NewReplacer(`&`, "&amp;", `<`, "&lt;", `>`, "&gt;", `"`, "&#34;", `'`, "&#39;")
+
+func escapeHTML(s string) string { return htmlEscaper.Replace(s) }
+
+// clean makes data fit for any text: valid UTF-8, "\n" as the only line break, no control characters but it and the tab.
+func clean(s string) string {
+	if !strings.ContainsFunc(s, unwanted) && utf8.ValidString(s) {
+		return s
+	}
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	s = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u0085", "\n", "\u2028", "\n", "\u2029", "\n").Replace(s)
+	return strings.Map(func(r rune) rune {
+		if unwanted(r) {
+			return -1
+		}
+		return r
+	}, s)
+}
+
+func unwanted(r rune) bool {
+	return r != '\n' && r != '\t' && (unicode.IsControl(r) || r == '\u2028' || r == '\u2029')
+}
+
+// oneLine makes a header value: RFC 5322 knows no line break inside one, and a smuggled one would be a header of its own.
+func oneLine(s string) string { return strings.Join(strings.Fields(clean(s)), " ") }
+
+// The ways an output is written, by the place it stands in.
+
+func asText(_ any, s string) (string, error) { return s, nil }
+
+func asHTML(v any, s string) (string, error) {
+	if _, ok := v.(safeHTML); ok {
+		return s, nil
+	}
+	return escapeHTML(s), nil
+}
+
+func asAttribute(_ any, s string) (string, error) { return escapeHTML(s), nil }
+
+// asLink is an output at the start of a URL: it decides the scheme, so the scheme is looked at.
+func asLink(_ any, s string) (string, error) { return checkedLink(s, linkSchemes) }
+
+// asImage is asLink for a picture, which http, https and cid (an inline part) can bring.
+func asImage(_ any, s string) (string, error) { return checkedLink(s, []string{"http", "https", "cid"}) }
+
+func checkedLink(s string, schemes []string) (string, error) {
+	s = strings.TrimSpace(s)
+	link, err := url.Parse(s)
+	if err != nil || !slices.Contains(schemes, strings.ToLower(link.Scheme)) || strings.ContainsFunc(s, unicode.IsSpace) {
+		return "", &RenderError{Code: "bad_url", Detail: "a link must be absolute and begin with " + strings.Join(schemes, ", ")}
+	}
+	if (link.Scheme == "http" || link.Scheme == "https") && link.Host == "" {
+		return "", &RenderError{Code: "bad_url", Detail: "a link needs a host"}
+	}
+	return escapeHTML(s), nil
+}
+
+// asURLPath is an output inside a URL before "?" and "#": it may bring more path, not a query.
+func asURLPath(_ any, s string) (string, error) { return percentEncode(s, "/:@!$&'()*+,;=-._~"), nil }
+
+// asURLPart is an output behind "?" or "#", or in a mailto: or tel: link: it stays one value.
+func asURLPart(_ any, s string) (string, error) { return percentEncode(s, "@+-._~"), nil }
+
+// percentEncode writes every byte that is neither a letter, a digit nor kept as %XX (RFC 3986), and escapes for HTML.
+func percentEncode(s, keep string) string {
+	const hexDigits = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := range len(s) {
+		c := s[i]
+		if isDigit(c) || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || strings.IndexByte(keep, c) >= 0 {
+			b.WriteByte(c)
+			continue
+		}
+		b.WriteByte('%')
+		b.WriteByte(hexDigits[c>>4])
+		b.WriteByte(hexDigits[c&15])
+	}
+	return escapeHTML(b.String())
+}
