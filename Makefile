@@ -4,6 +4,7 @@ SHELL := bash
 
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI := bin/golangci-lint-$(GOLANGCI_VERSION)
+PKG ?= ./...
 FUZZTIME ?= 5s
 SOAK ?= 10m
 BENCH ?= .
@@ -26,9 +27,9 @@ run: build ## everything in one process with demo data: SQLite, an in-process Re
 .PHONY: test
 test: ## vet and all tests with the race detector; says at the end what was left out
 	@mkdir -p bin; : > $(LEFT_OUT)
-	go vet ./...
+	go vet $(PKG)
 	@status=0; \
-	TESTKIT_LEFT_OUT=$(LEFT_OUT) go test -race -shuffle=on -timeout 15m ./... || status=$$?; \
+	TESTKIT_LEFT_OUT=$(LEFT_OUT) go test -race -shuffle=on -timeout 15m $(PKG) || status=$$?; \
 	if [ -s $(LEFT_OUT) ]; then \
 		echo "left out, because a peer is not installed:"; sort $(LEFT_OUT) | uniq -c; \
 	else \
@@ -39,7 +40,7 @@ test: ## vet and all tests with the race detector; says at the end what was left
 .PHONY: lint
 lint: $(GOLANGCI) ## style, direction of imports, formatting
 	$(GOLANGCI) config verify
-	$(GOLANGCI) run ./...
+	$(GOLANGCI) run $(PKG)
 	$(GOLANGCI) fmt --diff
 
 # The prebuilt linter is not downloaded: a module from the proxy is checked against the checksum database.
@@ -58,7 +59,7 @@ generate: ## write what is generated anew (tests fail while it is not current)
 
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME
-	@go test -list '^Fuzz' ./... \
+	@go test -list '^Fuzz' $(PKG) \
 		| awk '/^Fuzz/ {names[++n] = $$1} /^ok/ {for (i = 1; i <= n; i++) print $$2, names[i]; n = 0}' \
 		| while read -r package target; do \
 			echo "fuzz $$package $$target for $(FUZZTIME)"; \
@@ -67,11 +68,11 @@ fuzz: ## each fuzz target for FUZZTIME
 
 .PHONY: soak
 soak: ## the long tests for SOAK each
-	TESTKIT_SOAK=$(SOAK) go test -race -count=1 -timeout 0 -v -run '^TestSoak' ./...
+	TESTKIT_SOAK=$(SOAK) go test -race -count=1 -timeout 0 -v -run '^TestSoak' $(PKG)
 
 .PHONY: bench
 bench: build ## the benchmarks of packages, then of the whole street
-	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+	go test -run '^$$' -bench '$(BENCH)' -benchmem $(PKG)
 	bin/elshi bench
 
 .PHONY: clean

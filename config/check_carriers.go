@@ -179,7 +179,7 @@ func (k *checker) dispatch(c *Config) {
 	k.want(d.LeaseMargin > 0 && d.LeaseMargin < d.Lease, "dispatch.lease_margin",
 		"must be longer than 0s and shorter than dispatch.lease, or no message could ever be sent")
 	k.positive("dispatch.feeder_tick", d.FeederTick)
-	k.want(d.RingWindow >= d.FeederTick, "dispatch.ring_window", "must be at least dispatch.feeder_tick, or lanes run dry")
+	k.want(d.RingTimeout >= d.FeederTick, "dispatch.ring_timeout", "must be at least dispatch.feeder_tick, or everything is rung for twice")
 	k.positive("dispatch.reaper_tick", d.ReaperTick)
 	k.positive("dispatch.socket_timeout", d.SocketTimeout)
 	k.positive("dispatch.settle_every", d.SettleEvery)

@@ -236,13 +236,13 @@ senders:
 			},
 		},
 		"a street that could not move": {
-			file: "dispatch: {lanes: {sms: {bulk: 0}}, claim_size: 600, lease_margin: 60s, ring_window: 500ms, retry_delays: [], " +
+			file: "dispatch: {lanes: {sms: {bulk: 0}}, claim_size: 600, lease_margin: 60s, ring_timeout: 500ms, retry_delays: [], " +
 				"not_after: {security: 11m}, withdraw_wait: 6s, give_up: {legal: 0s}}",
 			want: []string{
 				"dispatch.lanes.sms.bulk: must be between 1 and 256, not 0",
 				"dispatch.claim_size: must be between 1 and 500, not 600",
 				"dispatch.lease_margin: must be longer than 0s and shorter than dispatch.lease, or no message could ever be sent",
-				"dispatch.ring_window: must be at least dispatch.feeder_tick, or lanes run dry",
+				"dispatch.ring_timeout: must be at least dispatch.feeder_tick, or everything is rung for twice",
 				"dispatch.settle_every: must be shorter than the lease less its margin",
 				"dispatch.retry_delays: is empty; write at least one, for example [1m, 5m]",
 				"dispatch.give_up.legal: must be longer than 0s, for example 5s",

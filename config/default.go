@@ -65,7 +65,7 @@ func defaultDispatch() Dispatch {
 		},
 		BatchSize: 500, ClaimSize: 100,
 		Lease: time.Minute, LeaseMargin: 5 * time.Second,
-		FeederTick: time.Second, RingWindow: 2 * time.Second, ReaperTick: 5 * time.Second,
+		FeederTick: time.Second, RingTimeout: 15 * time.Second, ReaperTick: 5 * time.Second,
 		SocketTimeout: time.Minute,
 		SettleEvery:   100 * time.Millisecond, SettleSize: 64,
 		RetryDelays: []time.Duration{

@@ -22,8 +22,9 @@ type Dispatch struct {
 	LeaseMargin time.Duration `yaml:"lease_margin"`
 	// FeederTick is how often due messages are looked for. Default 1s.
 	FeederTick time.Duration `yaml:"feeder_tick"`
-	// RingWindow is how much work, as time, is kept in Redis for each lane. Default 2s.
-	RingWindow time.Duration `yaml:"ring_window"`
+	// RingTimeout is after how long a message that was rung for and not claimed is rung for again: a lost Redis costs no
+	// more than this. Default 15s.
+	RingTimeout time.Duration `yaml:"ring_timeout"`
 	// ReaperTick is how often attempts whose lease has run out are looked for. Default 5s.
 	ReaperTick time.Duration `yaml:"reaper_tick"`
 	// SocketTimeout is the deadline of one read or write on a provider's connection. Default 1m.

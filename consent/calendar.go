@@ -2,6 +2,8 @@ package consent
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -91,10 +93,9 @@ func NewCalendar(o CalendarOptions) (*Calendar, error) {
 	c.home = home
 
 	all := KazakhstanHours()
-	for channel, h := range o.Hours {
-		all[channel] = h
-	}
-	for channel, h := range all {
+	maps.Copy(all, o.Hours)
+	for _, channel := range slices.Sorted(maps.Keys(all)) { // so that problems are named in the same order every time
+		h := all[channel]
 		if h.From < 0 || h.To > 24*time.Hour || h.From >= h.To || h.From%time.Minute != 0 || h.To%time.Minute != 0 {
 			refuse("/hours/"+string(channel), "want whole minutes with 0 ≤ from < to ≤ 24 h")
 		}

@@ -21,7 +21,10 @@ const clockSkew = time.Minute
 // (PurposeUnregistered), an unknown channel (AddressMissing) and a missing clock (MessageExpired).
 func Decide(f Facts) Decision {
 	row, known := rules[f.Class]
-	q := question{Facts: &f, row: row, known: known}
+	q := question{Facts: f, row: row, known: known, grant: OK}
+	if row.needsGrant {
+		q.grant = grantReason(f.Grant, f.Now)
+	}
 	d := Decision{Verdict: Allow, Reason: OK, At: f.Now}
 	for _, c := range checks {
 		if c.fails(&q) {
@@ -51,9 +54,10 @@ func Unavailable(now time.Time) Decision {
 
 // question is the facts and the row of the table they are held against.
 type question struct {
-	*Facts
+	Facts
 	row   classRules
-	known bool // the class is one of the six
+	known bool   // the class is one of the six
+	grant Reason // what is wrong with the grant; OK where none is needed
 }
 
 func (q *question) basis() Basis {
@@ -109,7 +113,7 @@ var checks = []struct {
 	{SuppressedManual, func(q *question) bool { return q.Address.Manual && !q.row.ignoresManual }},
 
 	{MinorNoGuardian, func(q *question) bool {
-		return q.Contact.Minor && !q.row.ignoresMinority
+		return q.Contact.Minor && !q.Contact.GuardianConsented && !q.row.ignoresMinority
 	}},
 
 	{NoFreshRequest, func(q *question) bool { return q.row.needsFreshRequest && !freshlyAsked(q.Message) }},
@@ -157,7 +161,7 @@ func quietHours(q *question) bool { return !q.WindowOpen && waitsForMorning(q.Cl
 func capReached(q *question) bool { return q.CapReached && q.row.capped }
 
 func grantFails(with Reason) func(*question) bool {
-	return func(q *question) bool { return q.row.needsGrant && grantReason(q.Grant, q.Now) == with }
+	return func(q *question) bool { return q.grant == with }
 }
 
 // grantReason says what is wrong with the grant now; OK if nothing is.

@@ -167,20 +167,41 @@ func TestHoldsLastUntilTheLatestKnownTime(t *testing.T) {
 	}{
 		{"quiet hours", []func(*Facts){quiet}, Decision{Verdict: Hold, Until: morning, All: []Reason{QuietHours}}},
 		{"both", []func(*Facts){quiet, capped}, Decision{Verdict: Hold, Until: thursday, All: []Reason{QuietHours, FrequencyCap}}},
-		{"a pause has no end", []func(*Facts){func(f *Facts) { f.CampaignPaused, f.NextWindow, f.CapFreeAt = true, morning, thursday }},
-			Decision{Verdict: Hold, All: []Reason{CampaignPaused}}},
-		{"a time that has passed is unknown", []func(*Facts){func(f *Facts) { f.WindowOpen, f.NextWindow = false, f.Now }},
-			Decision{Verdict: Hold, All: []Reason{QuietHours}}},
-		{"ends at the hold's end", []func(*Facts){quiet, func(f *Facts) { f.Message.NotAfter = morning }},
-			Decision{Verdict: Deny, All: []Reason{MessageExpired, QuietHours}}},
-		{"ends a moment after the hold", []func(*Facts){quiet, func(f *Facts) { f.Message.NotAfter = morning.Add(1) }},
-			Decision{Verdict: Hold, Until: morning, All: []Reason{QuietHours}}},
-		{"ends before the later of two holds", []func(*Facts){quiet, capped, func(f *Facts) { f.Message.NotAfter = morning.Add(1) }},
-			Decision{Verdict: Deny, All: []Reason{MessageExpired, QuietHours, FrequencyCap}}},
-		{"already over", []func(*Facts){quiet, func(f *Facts) { f.Message.NotAfter = f.Now }},
-			Decision{Verdict: Deny, All: []Reason{MessageExpired, QuietHours}}},
-		{"denied anyway", []func(*Facts){quiet, func(f *Facts) { f.Grant.State = Withdrawn }},
-			Decision{Verdict: Deny, All: []Reason{ConsentWithdrawn, QuietHours}}},
+		{
+			"a pause has no end",
+			[]func(*Facts){func(f *Facts) { f.CampaignPaused, f.NextWindow, f.CapFreeAt = true, morning, thursday }},
+			Decision{Verdict: Hold, All: []Reason{CampaignPaused}},
+		},
+		{
+			"a time that has passed is unknown",
+			[]func(*Facts){func(f *Facts) { f.WindowOpen, f.NextWindow = false, f.Now }},
+			Decision{Verdict: Hold, All: []Reason{QuietHours}},
+		},
+		{
+			"ends at the hold's end",
+			[]func(*Facts){quiet, func(f *Facts) { f.Message.NotAfter = morning }},
+			Decision{Verdict: Deny, All: []Reason{MessageExpired, QuietHours}},
+		},
+		{
+			"ends a moment after the hold",
+			[]func(*Facts){quiet, func(f *Facts) { f.Message.NotAfter = morning.Add(1) }},
+			Decision{Verdict: Hold, Until: morning, All: []Reason{QuietHours}},
+		},
+		{
+			"ends before the later of two holds",
+			[]func(*Facts){quiet, capped, func(f *Facts) { f.Message.NotAfter = morning.Add(1) }},
+			Decision{Verdict: Deny, All: []Reason{MessageExpired, QuietHours, FrequencyCap}},
+		},
+		{
+			"already over",
+			[]func(*Facts){quiet, func(f *Facts) { f.Message.NotAfter = f.Now }},
+			Decision{Verdict: Deny, All: []Reason{MessageExpired, QuietHours}},
+		},
+		{
+			"denied anyway",
+			[]func(*Facts){quiet, func(f *Facts) { f.Grant.State = Withdrawn }},
+			Decision{Verdict: Deny, All: []Reason{ConsentWithdrawn, QuietHours}},
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			f := good(vocab.Marketing, vocab.Email)

@@ -107,7 +107,7 @@ func vectors(t *testing.T) []vector {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close() //nolint:errcheck // only read
+	defer file.Close()
 	decoder := json.NewDecoder(file)
 	decoder.DisallowUnknownFields() // a fact that is not handed on would be a test of nothing
 	var all []vector

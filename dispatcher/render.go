@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/orleu/elshi/fault"
 	"github.com/orleu/elshi/templates"
 	"github.com/orleu/elshi/vocab"
 )
@@ -178,4 +179,20 @@ func contentHash(c templates.Content) string {
 		fmt.Fprintf(h, "%d:%s", len(part), part)
 	}
 	return hex.EncodeToString(h.Sum(nil))
+}
+
+// Content renders a stored message again. A one-time code is never shown: the error is fault.Forbidden (content_hidden). What was
+// wiped is fault.NotFound (content_gone).
+func (r *Renderer) Content(ctx context.Context, m Message, p Payload) (templates.Content, error) {
+	if m.Class == vocab.Security || p.Sealed {
+		return templates.Content{}, &fault.Error{Kind: fault.Forbidden, Code: "content_hidden", Detail: "messages of class security are never shown"}
+	}
+	if len(p.Data) == 0 {
+		return templates.Content{}, fault.Missing("content_gone", "what this message was made from has been erased")
+	}
+	version, err := r.version(ctx, m.Template)
+	if err != nil {
+		return templates.Content{}, err
+	}
+	return r.render(version, m, p.Data)
 }

@@ -32,14 +32,14 @@ type bell interface {
 
 // SubmitOptions are the settings of a Submitter.
 type SubmitOptions struct {
-	Region        string                        // of numbers without a country code (ISO 3166-1). If empty, KZ
-	Language      vocab.Language                // of contacts that nobody knows yet. If empty, kk
-	NotAfter      map[vocab.Class]time.Duration // how long after intake a message is still worth sending; missing classes: 14 days
-	RingWindow    time.Duration                 // after a direct ring, how long the feeder leaves a message alone. If zero, 15 s
-	RingTimeout   time.Duration                 // how long a ring may take. If zero, 2 s
-	BatchSize     int                           // messages in one ring. If zero, 500
-	PolicyVersion string                        // of the privacy policy in force, kept with every decision
-	TestProvider  vocab.ProviderID              // carries the messages of test keys
+	Region        string                             // of numbers without a country code (ISO 3166-1). If empty, KZ
+	Language      vocab.Language                     // of contacts that nobody knows yet. If empty, kk
+	NotAfter      map[vocab.Class]time.Duration      // how long after intake a message is still worth sending; missing classes: 14 days
+	RingWindow    time.Duration                      // after a direct ring, how long the feeder leaves a message alone. If zero, 15 s
+	RingTimeout   time.Duration                      // how long a ring may take. If zero, 2 s
+	BatchSize     int                                // messages in one ring. If zero, 500
+	PolicyVersion string                             // of the privacy policy in force, kept with every decision
+	TestProviders map[vocab.Channel]vocab.ProviderID // carry the messages of test keys
 }
 
 // Submitter takes messages in: the one door of the street.
@@ -50,28 +50,31 @@ type Submitter struct {
 	renderer *Renderer
 	sealer   *Sealer
 	options  SubmitOptions
+	observer Observer
 	now      func() time.Time
 	log      *slog.Logger
 }
 
+// Intaker is what a Submitter is made of.
+type Intaker struct {
+	Ledger   intakeLedger
+	Bell     bell
+	Gate     *Gate
+	Renderer *Renderer
+	Sealer   *Sealer
+	Observer Observer
+	Now      func() time.Time
+	Log      *slog.Logger
+}
+
 // NewSubmitter returns a Submitter.
-func NewSubmitter(l intakeLedger, b bell, g *Gate, r *Renderer, s *Sealer, o SubmitOptions, now func() time.Time, log *slog.Logger) *Submitter {
-	if o.Region == "" {
-		o.Region = "KZ"
-	}
-	if o.Language == "" {
-		o.Language = vocab.Kazakh
-	}
-	if o.RingWindow == 0 {
-		o.RingWindow = 15 * time.Second
-	}
-	if o.RingTimeout == 0 {
-		o.RingTimeout = 2 * time.Second
-	}
-	if o.BatchSize == 0 {
-		o.BatchSize = 500
-	}
-	return &Submitter{l, b, g, r, s, o, now, log}
+func NewSubmitter(i Intaker, o SubmitOptions) *Submitter {
+	defaultTo(&o.Region, "KZ")
+	defaultTo(&o.Language, vocab.Kazakh)
+	defaultTo(&o.RingWindow, 15*time.Second)
+	defaultTo(&o.RingTimeout, 2*time.Second)
+	defaultTo(&o.BatchSize, 500)
+	return &Submitter{i.Ledger, i.Bell, i.Gate, i.Renderer, i.Sealer, o, i.Observer, i.Now, i.Log}
 }
 
 // Submit takes messages in: checks them, finds their recipients, decides each, writes all of them in one transaction and rings. There
@@ -101,6 +104,11 @@ func (s *Submitter) Submit(ctx context.Context, caller Caller, key *IdempotencyK
 	out, err := s.ledger.Submit(ctx, in, s.gate.At(in.Now))
 	if err != nil {
 		return Submitted{}, err
+	}
+	if !out.Replayed {
+		for i, slot := range in.Slots {
+			s.observer.Decided(in.Drafts[i].Message.Class, out.Results[slot])
+		}
 	}
 	s.ring(ctx, out.Ring)
 	return out, nil
@@ -246,7 +254,7 @@ func (s *Submitter) message(caller Caller, c checked, known Known, recipients in
 		TriggerAt: c.TriggerAt, NotAfter: c.ExpiresAt, CreatedAt: now, PolicyVersion: s.options.PolicyVersion,
 	}
 	if m.Mode == Test {
-		m.Provider = s.options.TestProvider
+		m.Provider = s.options.TestProviders[m.Channel]
 	}
 	if m.Language == "" {
 		m.Language = known.Language

@@ -15,6 +15,7 @@ type event struct {
 	attempt int
 	reason  string
 	dedupe  string // the provider's own id of the event; the same one twice is kept once
+	actor   string // the id of whoever ordered it
 }
 
 const eventPrefix = "evt"
@@ -23,12 +24,12 @@ const eventPrefix = "evt"
 func (r runner) addEvents(ctx context.Context, events []event) error {
 	rows := make(rowset, len(events))
 	for i, e := range events {
-		rows[i] = []any{e.message, vocab.NewID(eventPrefix), e.kind, micros(e.at), e.attempt, e.reason, null(e.dedupe)}
+		rows[i] = []any{e.message, vocab.NewID(eventPrefix), e.kind, micros(e.at), e.attempt, e.reason, null(e.dedupe), e.actor}
 	}
 	_, err := r.execRows(ctx, rows, `
-		INSERT INTO message_events (message_id, id, type, at, attempt, reason, dedupe)
+		INSERT INTO message_events (message_id, id, type, at, attempt, reason, dedupe, actor)
 		SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, CAST(j.value ->> 3 AS BIGINT), CAST(j.value ->> 4 AS BIGINT), j.value ->> 5,
-		       j.value ->> 6
+		       j.value ->> 6, j.value ->> 7
 		FROM {rows $1} WHERE true
 		ON CONFLICT DO NOTHING`)
 	return err

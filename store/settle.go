@@ -107,23 +107,22 @@ func (tx *tx) moveSettled(ctx context.Context, settlements []dispatcher.Settleme
 // message was accepted which the reaper has given out again, the message is marked as possibly sent twice.
 func (tx *tx) closeAttempts(ctx context.Context, settlements []dispatcher.Settlement, applied map[vocab.MessageID]bool) error {
 	rows := make(rowset, 0, len(settlements))
-	var twice []vocab.MessageID
+	var accepted rowset
 	for _, s := range settlements {
 		rows = append(rows, []any{
 			s.MessageID, s.Attempt, micros(s.OpenedAt), micros(s.At), s.Provider, s.Outcome, s.Cause, s.Code, s.Enhanced, s.Detail, s.ProviderRef,
 		})
 		if !applied[s.MessageID] && s.Outcome == channels.Accepted {
-			twice = append(twice, s.MessageID)
+			accepted = append(accepted, []any{s.MessageID, s.Attempt})
 		}
 	}
-	if err := tx.addAttempts(ctx, rows); err != nil || len(twice) == 0 {
+	if err := tx.addAttempts(ctx, rows); err != nil {
 		return err
 	}
-	arg, err := jsonArg(twice)
-	if err != nil {
-		return err
-	}
-	_, err = tx.exec(ctx, `UPDATE messages SET possible_dup = true WHERE id IN {ids $1}`, arg)
+	_, err := tx.execRows(ctx, accepted, `
+		UPDATE messages SET possible_dup = true
+		FROM (SELECT j.value ->> 0 AS id, CAST(j.value ->> 1 AS BIGINT) AS attempt FROM {rows $1}) j
+		WHERE messages.id = j.id AND (messages.attempt > j.attempt OR messages.status IN ('queued', 'held', 'deferred', 'scheduled'))`)
 	return err
 }
 

@@ -341,8 +341,9 @@ func (tx *tx) firstContactOf(ctx context.Context, address vocab.AddressID) (voca
 func (tx *tx) makeContact(ctx context.Context, d *dispatcher.Draft, now time.Time) (vocab.ContactID, error) {
 	id := vocab.ContactID(vocab.NewID(vocab.ContactPrefix))
 	if _, err := tx.exec(ctx, `
-		INSERT INTO contacts (id, name, language, time_zone, attributes, minor, guardian_consented, created_at, updated_at)
-		VALUES ($1, $2, $3, '', '{}', false, false, $4, $4)`, string(id), d.Recipient.Name, string(d.Message.Language), now.UnixMicro()); err != nil {
+		INSERT INTO contacts (id, name, name_lookup, language, time_zone, attributes, minor, guardian_consented, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, '', '{}', false, false, $5, $5)`,
+		string(id), plain(d.Recipient.Name), folded(d.Recipient.Name), string(d.Message.Language), now.UnixMicro()); err != nil {
 		return "", err
 	}
 	return id, tx.link(ctx, id, d.Message.AddressID, true, time.Time{}, now)

@@ -54,7 +54,9 @@ func asAttribute(_ any, s string) (string, error) { return escapeHTML(s), nil }
 func asLink(_ any, s string) (string, error) { return checkedLink(s, linkSchemes) }
 
 // asImage is asLink for a picture, which http, https and cid (an inline part) can bring.
-func asImage(_ any, s string) (string, error) { return checkedLink(s, []string{"http", "https", "cid"}) }
+func asImage(_ any, s string) (string, error) {
+	return checkedLink(s, []string{"http", "https", "cid"})
+}
 
 func checkedLink(s string, schemes []string) (string, error) {
 	s = strings.TrimSpace(s)

@@ -33,6 +33,7 @@ type program struct {
 	nodes  []node
 	uses   []string // variables it reads, sorted; elements of lists as "data.articles[].title"
 	always []string // variables that it prints whatever the data are
+	size   int      // of the source, in bytes: about what it will print
 }
 
 // parsing turns liquid's syntax tree into nodes. The tree is liquid's; rendering is ours, because liquid's renderer writes
@@ -47,8 +48,7 @@ type parsing struct {
 	problems []problem
 }
 
-// parse compiles a source; at is where an HTML text begins, nil for any other text. The program is only whole if there are no
-// problems.
+// parse compiles a source. The program is only whole if there are no problems.
 func parse(source string, isHTML bool) (program, []problem) {
 	p := &parsing{source: source, lines: strings.Split(source, "\n"), locals: map[string]string{}, uses: map[string]bool{}}
 	if len(source) > maxSource {
@@ -69,7 +69,9 @@ func parse(source string, isHTML bool) (program, []problem) {
 	if isHTML && len(p.problems) == 0 && p.at.mode != textMode {
 		p.problem(len(p.lines), p.lines[len(p.lines)-1], "bad_html", "the source ends inside a tag, a comment or <style>")
 	}
-	return program{nodes: nodes, uses: slices.Sorted(maps.Keys(p.uses)), always: slices.Sorted(maps.Keys(always))}, p.problems
+	return program{
+		nodes: nodes, uses: slices.Sorted(maps.Keys(p.uses)), always: slices.Sorted(maps.Keys(always)), size: len(source),
+	}, p.problems
 }
 
 // grammar tells liquid's parser which blocks exist. Other standard tags are left out on purpose: include reads files, raw

@@ -116,17 +116,18 @@ func (v Variant) Variables() []string {
 // links.unsubscribe or links.preferences whatever the data are (inside an if, in each of its branches). An email without a
 // text part is judged by its HTML, from which that part is derived.
 func (v Variant) HasUnsubscribe() bool {
-	prints := func(source string, isHTML bool) bool {
-		made, problems := parse(source, isHTML)
-		return len(problems) == 0 && (slices.Contains(made.always, "links.unsubscribe") || slices.Contains(made.always, "links.preferences"))
-	}
 	switch v.Channel {
 	case vocab.SMS:
-		return prints(v.SMS, false)
+		return printsOptOut(v.SMS, false)
 	case vocab.Email:
-		return prints(v.HTML, true) && (strings.TrimSpace(v.Text) == "" || prints(v.Text, false))
+		return printsOptOut(v.HTML, true) && (strings.TrimSpace(v.Text) == "" || printsOptOut(v.Text, false))
 	}
 	return false
+}
+
+func printsOptOut(source string, isHTML bool) bool {
+	made, problems := parse(source, isHTML)
+	return len(problems) == 0 && (slices.Contains(made.always, "links.unsubscribe") || slices.Contains(made.always, "links.preferences"))
 }
 
 type source struct {

@@ -200,9 +200,12 @@ func attach(m *mail.Msg, a channels.Attachment) error {
 		return errContentType
 	}
 	contentType := mime.FormatMediaType(mediaType, params)
-	disposition := mime.FormatMediaType("attachment", map[string]string{"filename": a.Name})
-	if contentType == "" || len(contentType) > hardLine-softLine || disposition == "" {
+	if contentType == "" || len(contentType) > hardLine-softLine {
 		return errContentType
+	}
+	disposition := mime.FormatMediaType("attachment", map[string]string{"filename": a.Name}) // RFC 2231
+	if isPrintable(a.Name) {
+		disposition = "attachment; filename=" + quoted(a.Name) // always quoted: some readers stumble over bare specials
 	}
 	m.AttachReadSeeker(a.Name, bytes.NewReader(a.Content), func(f *mail.File) {
 		f.Header.Set(string(mail.HeaderContentType), contentType)
@@ -227,8 +230,14 @@ func toWire(message []byte) []byte {
 		if message[0] == '.' {
 			wire = append(wire, '.')
 		}
-		end := bytes.IndexAny(message, "\r\n")
+		end := bytes.IndexByte(message, '\n')
 		if end < 0 {
+			end = len(message)
+		}
+		if cr := bytes.IndexByte(message[:end], '\r'); cr >= 0 {
+			end = cr
+		}
+		if end == len(message) {
 			return append(append(wire, message...), '\r', '\n')
 		}
 		wire = append(append(wire, message[:end]...), '\r', '\n')

@@ -10,6 +10,7 @@ import (
 
 func TestSenderKeepsTheChannelContract(t *testing.T) {
 	channelstest.Run(t, func(t *testing.T) channelstest.Subject {
+		t.Helper()
 		const user, password = "elshi-relay-user", "correct-horse-battery"
 		settings, roots := certificate(t)
 		provider := newScripted(t, nil, func(s *scripted) {

@@ -2,6 +2,8 @@ package email
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/orleu/elshi/channels"
+	"github.com/orleu/elshi/internal/testkit"
 )
 
 // verdict is what a test expects of one message.
@@ -282,13 +285,20 @@ func TestPermitEndsDuringTheDialogue(t *testing.T) {
 		})
 		got := sendOne(t, s, m)
 		_ = s.Close()
-		server.vanish()
-		server.wg.Wait() // whatever was on its way has arrived
+		var halves []string
+		testkit.Eventually(t, 10*time.Second, func() error {
+			server.mu.Lock()
+			defer server.mu.Unlock()
+			if halves = slices.Clone(server.halves); len(halves) == 0 {
+				return errors.New("the server has not seen the connection end in the middle of a message")
+			}
+			return nil
+		})
 		if got.Outcome != channels.NotHandedOver || cause(got) != channels.LeaseExpired || len(server.Taken()) != 0 {
 			t.Errorf("%s with cause %q and %d taken, want not_handed_over, lease_expired, 0", got.Outcome, cause(got), len(server.Taken()))
 		}
-		if verbs := server.verbs(); verbs != "EHLO MAIL RCPT DATA" {
-			t.Errorf("commands = %s, want nothing after DATA", verbs)
+		if len(halves) != 1 || !strings.HasSuffix(halves[0], "--\r\n") {
+			t.Errorf("the server got %q, want the whole text and nothing after it, no QUIT either", halves)
 		}
 	})
 }
@@ -297,11 +307,17 @@ func TestStopping(t *testing.T) {
 	for _, step := range []string{stepGreeting, "EHLO"} {
 		t.Run("while connecting: silent at "+step, func(t *testing.T) {
 			server := newScripted(t, map[string]move{step: {stall: true}})
-			s := newSender(t, server.address)
+			s := newSender(t, server.address, func(o *Options) { o.CommandTimeout = time.Hour })
 			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 			defer cancel()
+			receipts := make(chan channels.Receipt, 1)
+			go s.Send(ctx, []channels.Message{sample(1)}, func(r channels.Receipt) { receipts <- r })
 			var got channels.Receipt
-			s.Send(ctx, []channels.Message{sample(1)}, func(r channels.Receipt) { got = r })
+			select {
+			case got = <-receipts:
+			case <-time.After(10 * time.Second):
+				t.Fatal("Send waits for a silent server although its context has ended")
+			}
 			if got.Outcome != channels.NotHandedOver || cause(got) != channels.Stopped {
 				t.Errorf("%s with cause %q, want not_handed_over, stopped", got.Outcome, cause(got))
 			}

@@ -53,6 +53,7 @@ type scripted struct {
 	dialled  int
 	commands []string // without AUTH's secrets
 	taken    []string
+	halves   []string // messages whose dot never came
 	wg       sync.WaitGroup
 }
 
@@ -283,6 +284,9 @@ func (d *dialogue) text() bool {
 	for {
 		line, err := d.r.ReadString('\n')
 		if err != nil {
+			d.s.mu.Lock()
+			d.s.halves = append(d.s.halves, text.String()+line)
+			d.s.mu.Unlock()
 			return false
 		}
 		if line == ".\r\n" {
@@ -299,7 +303,7 @@ func (d *dialogue) text() bool {
 // auth checks the credentials by PLAIN, LOGIN or CRAM-MD5.
 func (d *dialogue) auth(rest string) bool {
 	ask := func(challenge string) string {
-		fmt.Fprintf(d.conn, "334 %s\r\n", base64.StdEncoding.EncodeToString([]byte(challenge)))
+		_, _ = fmt.Fprintf(d.conn, "334 %s\r\n", base64.StdEncoding.EncodeToString([]byte(challenge)))
 		line, _ := d.r.ReadString('\n')
 		answer, _ := base64.StdEncoding.DecodeString(strings.TrimSpace(line))
 		return string(answer)

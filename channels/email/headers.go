@@ -162,7 +162,12 @@ func phrase(display string) []string {
 	if !strings.ContainsAny(display, `"\()<>[]:;@,.`) {
 		return strings.Split(display, " ")
 	}
-	return strings.Split(`"`+strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(display)+`"`, " ")
+	return strings.Split(quoted(display), " ")
+}
+
+// quoted is a quoted-string (RFC 5322 section 3.2.4) of printable ASCII.
+func quoted(text string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text) + `"`
 }
 
 // isPlain says whether a text survives a header unencoded: printable ASCII, no word that looks encoded or is too long to

@@ -1,7 +1,6 @@
 package email
 
 import (
-	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -9,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -162,9 +162,19 @@ func reachable(t testing.TB, address string) {
 
 func TestPostfixSink(t *testing.T) {
 	path := testkit.Need(t, testkit.SMTPSinkC)
+	var privileges []string
+	if os.Geteuid() == 0 {
+		privileges = []string{"-u", "nobody"} // it does not want to stay root
+	}
 	t.Run("takes mail as it was written", func(t *testing.T) {
-		address, dump := fmt.Sprintf("127.0.0.1:%d", testkit.Free(t)), filepath.Join(t.TempDir(), "mail")
-		testkit.Start(t, testkit.Command{Path: path, Args: []string{"-d", dump + ".", "-m", "10", address, "100"}})
+		folder := t.TempDir()
+		for path, mode := range map[string]os.FileMode{folder: 0o777, filepath.Dir(folder): 0o711} {
+			if err := os.Chmod(path, mode); err != nil { // nobody writes here
+				t.Fatal(err)
+			}
+		}
+		address, dump := fmt.Sprintf("127.0.0.1:%d", testkit.Free(t)), filepath.Join(folder, "mail")
+		testkit.Start(t, testkit.Command{Path: path, Args: append(slices.Clone(privileges), "-d", dump+".", address, "100")})
 		reachable(t, address)
 		s := newSender(t, address, func(o *Options) { o.DotReplyTimeout = 10 * time.Second })
 		batch := []channels.Message{marketing(), legal(), withAttachments()}
@@ -201,14 +211,14 @@ func TestPostfixSink(t *testing.T) {
 		outcome channels.Outcome
 		cause   channels.Cause
 	}{
-		{"refuses the recipient for now", []string{"-b", "450 4.2.2 full", "-f", "RCPT"}, channels.Refused, channels.Permanent},
+		{"refuses the recipient for now", []string{"-b", "450 4.2.2 full", "-r", "RCPT"}, channels.Refused, channels.MailboxFull},
 		{"refuses the text for good", []string{"-B", "550 5.7.1 no", "-f", "."}, channels.Refused, channels.PolicyRefused},
 		{"hangs up at DATA", []string{"-q", "DATA"}, channels.NotHandedOver, channels.Unreachable},
 		{"hangs up after the dot", []string{"-q", "."}, channels.InDoubt, channels.ConnectionLost},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			address := fmt.Sprintf("127.0.0.1:%d", testkit.Free(t))
-			testkit.Start(t, testkit.Command{Path: path, Args: append(tc.args, address, "100")})
+			testkit.Start(t, testkit.Command{Path: path, Args: slices.Concat(privileges, tc.args, []string{address, "100"})})
 			reachable(t, address)
 			s := newSender(t, address, func(o *Options) { o.DotReplyTimeout = 10 * time.Second })
 			got := sendOne(t, s, sample(1))
@@ -245,7 +255,7 @@ func TestAiosmtpd(t *testing.T) {
 		}
 		return nil
 	})
-	if context.Cause(t.Context()) == nil && !strings.Contains(process.Stdout(), "әсел@xn--80a1acny.xn--80ao21a") {
+	if !strings.Contains(process.Stdout(), "әсел@xn--80a1acny.xn--80ao21a") {
 		t.Error("the address beyond ASCII did not arrive as it is")
 	}
 }

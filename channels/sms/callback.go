@@ -7,7 +7,9 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/orleu/elshi/channels"
@@ -127,11 +129,12 @@ func (r *reportRule) reason(item document, status string) *channels.Error {
 }
 
 // textRule is a compiled TextRule.
-type textRule struct{ each, from, to, text, eventID *selector }
+type textRule struct{ each, from, to, text, charset, eventID *selector }
 
 func (r TextRule) compile() (*textRule, error) {
 	c := &textRule{}
-	err := compileAll(slot{r.Each, &c.each}, slot{r.From, &c.from}, slot{r.To, &c.to}, slot{r.Text, &c.text}, slot{r.EventID, &c.eventID})
+	err := compileAll(slot{r.Each, &c.each}, slot{r.From, &c.from}, slot{r.To, &c.to}, slot{r.Text, &c.text},
+		slot{r.Charset, &c.charset}, slot{r.EventID, &c.eventID})
 	if r.From == "" || r.Text == "" {
 		err = errors.Join(err, errors.New("want from and text"))
 	}
@@ -147,6 +150,8 @@ func (r *textRule) read(d document, now time.Time) []InboundText {
 	for _, item := range r.each.each(d) {
 		from, hasFrom := r.from.find(item)
 		text, hasText := r.text.find(item)
+		charset, _ := r.charset.find(item)
+		text = decode(text, charset)
 		if !hasFrom || !hasText || !utf8.ValidString(text) {
 			continue
 		}
@@ -155,4 +160,23 @@ func (r *textRule) read(d document, now time.Time) []InboundText {
 		texts = append(texts, InboundText{From: vocab.Address(from), To: to, Text: text, At: now, EventID: id})
 	}
 	return texts
+}
+
+// decode reads a text in the character sets that gateways pass on unchanged from the air; any other is taken for UTF-8.
+func decode(text, charset string) string {
+	switch strings.ToUpper(charset) {
+	case "UTF-16BE", "UCS-2":
+		units := make([]uint16, 0, len(text)/2)
+		for i := 0; i+1 < len(text); i += 2 {
+			units = append(units, uint16(text[i])<<8|uint16(text[i+1]))
+		}
+		return string(utf16.Decode(units))
+	case "ISO-8859-1":
+		var b strings.Builder
+		for _, c := range []byte(text) {
+			b.WriteRune(rune(c))
+		}
+		return b.String()
+	}
+	return text
 }

@@ -56,7 +56,8 @@ func Mobizon() Profile {
 // It reports by our own message id. In its configuration, sendsms-user needs max-messages above 1 for texts of several parts, and
 // an sms-service passes texts on with
 //
-//	get-url = "<callback url>?from=%p&to=%P&text=%a&event=%I"    charset = UTF-8    max-messages = 0
+//	get-url = "<callback url>?from=%p&to=%P&text=%a&charset=%C&event=%I"
+//	max-messages = 0
 func Kannel() Profile {
 	return Profile{
 		Name: "kannel",
@@ -89,6 +90,6 @@ func Kannel() Profile {
 			},
 			Causes: map[string]channels.Cause{"16": channels.Permanent},
 		},
-		Texts: &TextRule{From: "query:from", To: "query:to", Text: "query:text", EventID: "query:event"},
+		Texts: &TextRule{From: "query:from", To: "query:to", Text: "query:text", Charset: "query:charset", EventID: "query:event"},
 	}
 }

@@ -100,4 +100,5 @@ type ReportRule struct {
 type TextRule struct {
 	Each                    Selector // like ReportRule.Each
 	From, To, Text, EventID Selector // a document without From or Text is not a text
+	Charset                 Selector // of Text: UTF-16BE and ISO-8859-1 are converted, all else is UTF-8
 }

@@ -57,8 +57,7 @@ func Postgres(t testing.TB) *PG {
 func OwnPostgres(t testing.TB) *PG {
 	t.Helper()
 	binary := Need(t, PostgreSQL)
-	// Not t.TempDir: its parents let no other user in.
-	dir, err := os.MkdirTemp("", "elshi-test-pg-")
+	dir, err := os.MkdirTemp("", "elshi-test-pg-") //nolint:usetesting // t.TempDir's parents let no other user in
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +66,7 @@ func OwnPostgres(t testing.TB) *PG {
 			t.Errorf("remove the cluster: %v", err)
 		}
 	})
-	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // holds nothing secret
+	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	pg, err := newCluster(filepath.Join(dir, "postgres"), binary, Free(t))
@@ -101,7 +100,7 @@ func newCluster(dir, binary string, port int) (*PG, error) {
 	if err != nil {
 		return nil, err
 	}
-	initdb := exec.Command(filepath.Join(filepath.Dir(resolved), "initdb"), //nolint:gosec // found by Need
+	initdb := exec.Command(filepath.Join(filepath.Dir(resolved), "initdb"),
 		"--pgdata", p.data(), "--username", "postgres", "--auth", "trust", "--encoding", "UTF8",
 		"--locale", "C.UTF-8", "--no-sync", "--no-instructions")
 	initdb.Dir = dir

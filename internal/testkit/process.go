@@ -51,7 +51,7 @@ func Start(t testing.TB, c Command) *Process {
 func start(c Command) (*Process, error) {
 	p := &Process{
 		name: c.Path, stop: c.Stop, done: make(chan struct{}), stdout: &output{}, stderr: &output{},
-		cmd: exec.Command(c.Path, c.Args...), //nolint:gosec // tests name the program
+		cmd: exec.Command(c.Path, c.Args...),
 	}
 	if p.stop == 0 {
 		p.stop = syscall.SIGTERM

@@ -30,7 +30,7 @@ func Main(m *testing.M) {
 		os.Exit(1)
 	}
 	// PostgreSQL runs as another user and must get through.
-	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // holds nothing secret
+	if err := os.Chmod(dir, 0o755); err != nil {
 		fmt.Fprintln(os.Stderr, "testkit:", err)
 		os.Exit(1)
 	}

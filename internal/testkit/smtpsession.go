@@ -202,6 +202,40 @@ func (c *sinkSession) body() bool {
 			inHeader = len(line) > 2
 			c.header(line)
 		}
+		if !inHeader && !c.sink.options.KeepRaw {
+			return c.skipToDot()
+		}
+	}
+}
+
+// finalDot ends a message; the first two bytes still belong to its last line.
+var finalDot = []byte("\r\n.\r\n")
+
+// skipToDot reads the rest of a message that nobody wants to see, by the bufferful instead of by the line. It is called
+// after a whole line, so a dot may come at once.
+func (c *sinkSession) skipToDot() bool {
+	if start, err := c.r.Peek(3); err != nil {
+		return false
+	} else if string(start) == ".\r\n" {
+		_, err := c.r.Discard(3)
+		return err == nil
+	}
+	for {
+		if _, err := c.r.Peek(len(finalDot)); err != nil {
+			return false
+		}
+		have, _ := c.r.Peek(c.r.Buffered()) // cannot fail: that much is there
+		at := bytes.Index(have, finalDot)
+		skip := at + len(finalDot)
+		if at < 0 {
+			skip = len(have) - len(finalDot) + 1 // the dot may be cut in two
+		}
+		if _, err := c.r.Discard(skip); err != nil {
+			return false
+		}
+		if at >= 0 {
+			return true
+		}
 	}
 }
 

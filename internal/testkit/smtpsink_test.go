@@ -48,8 +48,8 @@ func (c talk) hear(codes ...int) {
 	for _, want := range codes {
 		got, text, err := c.ReadResponse(0)
 		if want == 0 {
-			if err == nil {
-				c.t.Fatalf("heard %d %s, want the end", got, text)
+			if err == nil || isTimeout(err) {
+				c.t.Fatalf("heard %d %s, %v, want the end", got, text, err)
 			}
 			continue
 		}
@@ -185,9 +185,45 @@ func TestSinkStallsUntilCleared(t *testing.T) {
 		}
 		s.Clear()
 		c.hear(250, 250)
+		c.say("NOOP") // and the connection must still be read from
+		c.hear(250)
 		got := s.Messages()
 		if len(got) != 1 || !got[0].Acknowledged || got[0].MessageID != "1@elshi.example" || !strings.HasSuffix(got[0].Raw, "\r\n.dot\r\n") {
 			t.Errorf("after a stall at %s: %+v", point, got)
+		}
+	}
+}
+
+func TestSinkFindsTheDotHoweverTheNetworkCutsIt(t *testing.T) {
+	const text = "X-Elshi: 1\r\n\r\n..\r\n. \r\n\r.\r\n.x\r\n.\r\nQUIT\r\n"
+	for _, keep := range []bool{false, true} {
+		for cut := range len(text) {
+			s := NewSMTPSink(t, SinkOptions{KeepRaw: keep})
+			client, server := net.Pipe() // a write arrives as it is, not joined with the next
+			go func() {
+				newSinkSession(s, server).run()
+				_ = server.Close()
+			}()
+			c := talk{textproto.NewConn(client), t}
+			c.hear(220)
+			for _, line := range []string{"EHLO x", "MAIL FROM:<>", "RCPT TO:<a@example.org>"} {
+				c.say(line)
+				c.hear(250)
+			}
+			c.say("DATA")
+			c.hear(354)
+			go func() {
+				_, _ = io.WriteString(client, text[:cut])
+				_, _ = io.WriteString(client, text[cut:])
+			}()
+			c.hear(250, 221, 0)
+			got := s.Messages()
+			if len(got) != 1 || got[0].Headers["x-elshi"] != "1" {
+				t.Errorf("cut at %d, keep %v: %+v", cut, keep, got)
+			}
+			if want := "X-Elshi: 1\r\n\r\n.\r\n \r\n\r.\r\nx\r\n"; keep && got[0].Raw != want {
+				t.Errorf("cut at %d: raw %q, want %q", cut, got[0].Raw, want)
+			}
 		}
 	}
 }
@@ -243,9 +279,9 @@ func TestSinkGoesAwayAndComesBack(t *testing.T) {
 // BenchmarkSink says how much of a result belongs to the sink: 12 KB messages, pipelined over four connections.
 func BenchmarkSink(b *testing.B) {
 	s := NewSMTPSink(b, SinkOptions{})
-	group := "MAIL FROM:<a@elshi.example>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n"
-	body := "Message-ID: <1@elshi.example>\r\n\r\n" + strings.Repeat(strings.Repeat("x", 74)+"\r\n", 160) + ".\r\n"
-	b.SetBytes(int64(len(group) + len(body)))
+	message := "MAIL FROM:<a@elshi.example>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n" +
+		"Message-ID: <1@elshi.example>\r\n\r\n" + strings.Repeat(strings.Repeat("x", 74)+"\r\n", 160) + ".\r\n"
+	b.SetBytes(int64(len(message)))
 	var clients sync.WaitGroup
 	const connections = 4
 	for i := range connections {
@@ -266,7 +302,7 @@ func BenchmarkSink(b *testing.B) {
 				b.Error(err)
 			}
 			for range n {
-				if _, err := io.WriteString(conn, group+body); err != nil {
+				if _, err := io.WriteString(conn, message); err != nil {
 					b.Error(err)
 					return
 				}

@@ -108,7 +108,7 @@ var portCounter atomic.Uint32
 func Free(t testing.TB) int {
 	t.Helper()
 	const first, count = 20000, 10000
-	portCounter.CompareAndSwap(0, uint32(os.Getpid())*97) //nolint:gosec // any number will do
+	portCounter.CompareAndSwap(0, uint32(os.Getpid())*97)
 	for range count {
 		port := first + int(portCounter.Add(1)%count)
 		listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -155,8 +156,9 @@ func TestProcess(t *testing.T) {
 	paused := child(t, "stay")
 	paused.Pause(t)
 	paused.shutDown()
-	if paused.Running() {
-		t.Error("shutDown left a paused process")
+	status, ok := paused.cmd.ProcessState.Sys().(syscall.WaitStatus)
+	if paused.Running() || !ok || status.Signal() != syscall.SIGTERM {
+		t.Errorf("a paused process ended by %v, want in order", status.Signal())
 	}
 }
 

@@ -1,6 +1,7 @@
 """Reads mails (a JSON list of base 64) from stdin and writes what the email package understands of each as JSON."""
 import base64
 import email
+import email.header
 import email.policy
 import email.utils
 import json
@@ -11,9 +12,11 @@ def decoded(message, charset="utf-8"):
     return message.get_payload(decode=True).decode(charset).replace("\r\n", "\n")
 
 
-def mailbox(message, name):
-    (address,) = message[name].addresses
-    return [address.display_name, address.addr_spec]
+def mailbox(raw, name):
+    # Not the newer policy's addresses: it puts spaces between adjacent encoded words of a name (RFC 2047 section 6.2).
+    message = email.message_from_bytes(raw, policy=email.policy.compat32)
+    ((display, address),) = email.utils.getaddresses([str(message[name]).replace("\r\n", "")])
+    return [str(email.header.make_header(email.header.decode_header(display))), address]
 
 
 def read(raw):
@@ -24,9 +27,9 @@ def read(raw):
         assert message[name] is None, name
     out = {
         "subject": str(message["Subject"]),
-        "from": mailbox(message, "From"),
-        "to": mailbox(message, "To"),
-        "reply_to": mailbox(message, "Reply-To"),
+        "from": mailbox(raw, "From"),
+        "to": mailbox(raw, "To"),
+        "reply_to": mailbox(raw, "Reply-To"),
         "message_id": str(message["Message-ID"]),
         "date": message["Date"].datetime.isoformat(),
         "unsubscribe": str(message["List-Unsubscribe"] or ""),

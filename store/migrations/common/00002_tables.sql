@@ -6,6 +6,7 @@ CREATE TABLE contacts (
   id                      id_text PRIMARY KEY,
   external_id             TEXT UNIQUE,
   name                    TEXT NOT NULL,
+  name_lookup             id_text NOT NULL, -- as searches compare it: see folded in store/text.go
   language                TEXT NOT NULL,
   time_zone               TEXT NOT NULL,
   attributes              TEXT NOT NULL,
@@ -18,12 +19,13 @@ CREATE TABLE contacts (
   created_at              BIGINT NOT NULL,
   updated_at              BIGINT NOT NULL
 );
+CREATE INDEX contacts_by_name ON contacts (name_lookup);
 
 CREATE TABLE addresses (
   id         id_text PRIMARY KEY,
   channel    TEXT NOT NULL,
   value      TEXT NOT NULL, -- as it goes on the wire
-  lookup     TEXT NOT NULL, -- what makes two spellings one address
+  lookup     id_text NOT NULL, -- what makes two spellings one address
   hash       id_text NOT NULL, -- keyed hash of channel and lookup; suppressions know addresses by it alone
   created_at BIGINT NOT NULL,
   UNIQUE (channel, lookup)
@@ -134,7 +136,7 @@ CREATE TABLE template_versions (
 );
 
 -- The ledger. No column that an index holds changes while a message is claimed and settled, except due_at, which a settled
--- message gives up: so claims stay heap-only updates on PostgreSQL.
+-- message gives up, and provider_ref, which comes in the same update: so claims stay heap-only updates on PostgreSQL.
 CREATE TABLE messages (
   id               id_text PRIMARY KEY,
   contact_id       id_text NOT NULL,
@@ -183,6 +185,7 @@ CREATE TABLE messages (
 CREATE INDEX messages_due ON messages (channel, lane, class, due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX messages_by_contact ON messages (contact_id, id);
 CREATE INDEX messages_by_reference ON messages (reference) WHERE reference IS NOT NULL;
+CREATE INDEX messages_by_provider_ref ON messages (provider_ref) WHERE provider_ref <> '';
 
 -- What a message was made from. It goes when retention, erasure or the end of a one-time code says so; the ledger row stays.
 CREATE TABLE message_payloads (
@@ -224,6 +227,7 @@ CREATE TABLE message_events (
   at         BIGINT NOT NULL,
   attempt    BIGINT NOT NULL,
   reason     TEXT NOT NULL, -- a decision's reason or a cause
+  actor      TEXT NOT NULL, -- the id of whoever ordered it; empty if nobody did
   dedupe     TEXT, -- the provider's own id of the event
   PRIMARY KEY (message_id, id)
 );

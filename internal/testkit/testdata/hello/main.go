@@ -4,6 +4,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"time"
 )
 
 func main() {
@@ -14,6 +15,6 @@ func main() {
 		os.Exit(7)
 	case os.Args[1] == "stay":
 		_, _ = fmt.Fprintf(os.Stderr, "ELSHI_X is %q, OTHER is %q\n", os.Getenv("ELSHI_X"), os.Getenv("OTHER"))
-		select {}
+		<-time.After(time.Minute) // to be ended before
 	}
 }

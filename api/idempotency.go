@@ -1,0 +1,32 @@
+package api
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+
+	"github.com/orleu/elshi/dispatcher"
+	"github.com/orleu/elshi/vocab"
+)
+
+// maxIdempotencyKey is the longest Idempotency-Key in characters.
+const maxIdempotencyKey = 255
+
+// idempotencyKey names a request for replays, or is nil if the caller wants none. The body counts as it came, byte by byte.
+func idempotencyKey(header, route string, caller vocab.APIKeyID, body []byte) (*dispatcher.IdempotencyKey, error) {
+	if header == "" {
+		return nil, nil //nolint:nilnil // no key and nothing wrong
+	}
+	bad := len(header) > maxIdempotencyKey
+	for i := range len(header) {
+		bad = bad || header[i] < ' ' || header[i] > '~'
+	}
+	if bad {
+		p := newProblem(statusInvalid, "invalid_request", "some fields of the request are not valid")
+		p.Errors = []problemField{{
+			Parameter: "Idempotency-Key", Code: "idempotency_key_invalid", Detail: "want 1 to 255 printable ASCII characters, for example a UUID",
+		}}
+		return nil, p
+	}
+	sum := sha256.Sum256(body)
+	return &dispatcher.IdempotencyKey{APIKey: caller, Route: route, Token: header, BodyHash: hex.EncodeToString(sum[:])}, nil
+}

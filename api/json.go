@@ -1,0 +1,73 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// jsonFormat reads and writes bodies. An error of it never repeats the body.
+var jsonFormat = huma.Format{
+	Marshal: func(w io.Writer, v any) error {
+		e := json.NewEncoder(w)
+		e.SetEscapeHTML(false)
+		return e.Encode(v)
+	},
+	Unmarshal: func(data []byte, v any) error {
+		if json.Unmarshal(data, v) != nil {
+			return errNotJSON
+		}
+		return nil
+	},
+}
+
+var errNotJSON = errors.New("not JSON of this shape")
+
+// object is a JSON object that is passed on as it came, so that no number in it loses a digit.
+type object json.RawMessage
+
+// Schema implements huma.SchemaProvider.
+func (object) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}
+}
+
+// UnmarshalJSON keeps the bytes; null is no object.
+func (o *object) UnmarshalJSON(b []byte) error {
+	if !bytes.Equal(b, []byte("null")) {
+		*o = append((*o)[:0], b...)
+	}
+	return nil
+}
+
+// MarshalJSON writes the bytes.
+func (o object) MarshalJSON() ([]byte, error) {
+	if len(o) == 0 {
+		return []byte("{}"), nil
+	}
+	return o, nil
+}
+
+// change is a member of a merge patch (RFC 7396): absent, null or a value.
+type change[T any] struct {
+	Sent  bool
+	Value T // zero for null
+}
+
+// UnmarshalJSON implements json.Unmarshaler; it is called for members that were sent.
+func (c *change[T]) UnmarshalJSON(b []byte) error {
+	c.Sent = true
+	if bytes.Equal(b, []byte("null")) {
+		return nil
+	}
+	return json.Unmarshal(b, &c.Value)
+}
+
+// apply makes the change to a field.
+func (c change[T]) apply(field *T) {
+	if c.Sent {
+		*field = c.Value
+	}
+}

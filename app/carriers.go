@@ -1,0 +1,124 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"strconv"
+
+	"github.com/orleu/elshi/channels"
+	"github.com/orleu/elshi/channels/email"
+	"github.com/orleu/elshi/channels/inbox"
+	"github.com/orleu/elshi/channels/sms"
+	"github.com/orleu/elshi/config"
+	"github.com/orleu/elshi/dispatcher"
+	"github.com/orleu/elshi/vocab"
+)
+
+// newCarriers builds a channel for each provider and lane it may be used in, so that lanes never share a connection.
+func (a *App) newCarriers() (map[dispatcher.Route]channels.Channel, error) {
+	carriers := map[dispatcher.Route]channels.Channel{}
+	for _, lane := range vocab.Lanes() {
+		for _, p := range a.cfg.Providers {
+			c, err := a.newCarrier(p)
+			if err != nil {
+				return nil, fmt.Errorf("provider %s: %w", p.ID, err)
+			}
+			carriers[dispatcher.Route{Provider: p.ID, Lane: lane}] = c
+		}
+		for channel, id := range testProviders {
+			c, err := a.newCarrier(config.Provider{ID: id, Channel: channel, Driver: config.DriverInbox})
+			if err != nil {
+				return nil, fmt.Errorf("provider of test keys: %w", err)
+			}
+			carriers[dispatcher.Route{Provider: id, Lane: lane}] = c
+		}
+	}
+	a.after("close the carriers", func() error {
+		var all []error
+		for c := range maps.Values(carriers) {
+			all = append(all, c.Close())
+		}
+		return errors.Join(all...)
+	})
+	return carriers, nil
+}
+
+// newCarrier builds one provider's channel.
+func (a *App) newCarrier(p config.Provider) (channels.Channel, error) {
+	switch p.Driver {
+	case config.DriverInbox:
+		if p.Channel == vocab.SMS {
+			return inbox.NewSMS(a.keeper, inbox.SMSOptions{Now: a.now}), nil
+		}
+		// Mail to the catcher takes the same way as mail to the world: a demonstration that skipped SMTP would prove less.
+		s := p.SMTP
+		s.Host, s.TLS, s.Auth, s.Username = "", config.TLSNone, config.AuthNone, ""
+		return a.newSMTP(s, a.catcher.Addr().String())
+	case config.DriverSMTP:
+		return a.newSMTP(p.SMTP, net.JoinHostPort(p.SMTP.Host, strconv.Itoa(p.SMTP.Port)))
+	case config.DriverHTTPSMS, config.DriverMobizon, config.DriverKannel:
+		return a.newGateway(p)
+	}
+	return nil, fmt.Errorf("driver %q: want inbox, smtp, http_sms, mobizon or kannel", p.Driver)
+}
+
+func (a *App) newSMTP(s config.SMTP, address string) (channels.Channel, error) {
+	hello := s.HELO
+	if hello == "" {
+		hello = a.messageIDDomain()
+	}
+	auth := email.AuthMethod(s.Auth)
+	if s.Auth == config.AuthNone {
+		auth, s.Username = email.AuthAuto, ""
+	}
+	return email.New(email.Options{
+		Address: address, TLS: email.TLSMode(s.TLS), Auth: auth, Username: s.Username, Password: s.Password.Reveal(), HelloName: hello,
+		MaxConnections: s.MaxConnections, MessagesPerConnection: s.MessagesPerConnection, IdleTimeout: s.IdleTimeout, MaxAge: s.MaxAge,
+		ConnectTimeout: s.ConnectTimeout, CommandTimeout: s.CommandTimeout, DataTimeout: s.DataTimeout, DotReplyTimeout: s.DotReplyTimeout,
+		Now: a.now,
+	})
+}
+
+// newGateway builds an SMS gateway's channel.
+func (a *App) newGateway(p config.Provider) (*sms.Gateway, error) {
+	g := p.Gateway
+	settings := sms.Settings{BaseURL: g.URL, Secrets: map[string]sms.Secret{}, Timeout: g.Timeout, Now: a.now}
+	if g.CallbackToken != "" {
+		settings.CallbackURL = a.cfg.Link("/callbacks/" + string(p.ID) + "/" + g.CallbackToken.Reveal())
+		settings.Verify = sms.Verify{Token: sms.Secret(g.CallbackToken.Reveal())}
+	}
+	switch p.Driver {
+	case config.DriverMobizon:
+		if settings.BaseURL == "" {
+			settings.BaseURL = mobizonURL
+		}
+		settings.Secrets["api_key"] = sms.Secret(g.APIKey.Reveal())
+		return sms.NewGateway(sms.Mobizon(), settings)
+	case config.DriverKannel:
+		settings.AllowPlaintext = true // a Kannel stands in one's own network and speaks no TLS by itself
+		settings.Secrets["username"], settings.Secrets["password"] = sms.Secret(g.Username), sms.Secret(g.Password.Reveal())
+		return sms.NewGateway(sms.Kannel(), settings)
+	case config.DriverHTTPSMS:
+		for name, secret := range g.Secrets {
+			settings.Secrets[name] = sms.Secret(secret.Reveal())
+		}
+		profile, err := sms.ParseProfile(string(p.ID), g.Settings)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range slices.Sorted(maps.Keys(g.Headers)) {
+			key := "header_" + name
+			settings.Secrets[key] = sms.Secret(g.Headers[name].Reveal())
+			profile.Send.Headers = append(profile.Send.Headers, sms.Field{Name: name, Value: "{secret." + key + "}"})
+		}
+		return sms.NewGateway(profile, settings)
+	case config.DriverInbox, config.DriverSMTP:
+	}
+	return nil, fmt.Errorf("driver %q is no SMS gateway", p.Driver)
+}
+
+// mobizonURL is the API of Mobizon for accounts of Kazakhstan.
+const mobizonURL = "https://api.mobizon.kz"

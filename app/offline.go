@@ -1,0 +1,104 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
+	"time"
+
+	"github.com/orleu/elshi/config"
+	"github.com/orleu/elshi/consent"
+	"github.com/orleu/elshi/dispatcher"
+	"github.com/orleu/elshi/store"
+)
+
+// Offline opens the ledger and nothing else: for commands that do one thing and end.
+func Offline(ctx context.Context, cfg config.Config, log *slog.Logger) (*App, error) {
+	a := &App{cfg: cfg, log: log, now: time.Now}
+	if err := a.cfg.EnsureKeys(rand.Reader); err != nil {
+		return nil, err
+	}
+	if err := a.openStore(ctx); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	return a, nil
+}
+
+// Migrate brings the database up to date and, on PostgreSQL with an owner of its own, grants the service's role what it needs.
+func Migrate(ctx context.Context, cfg config.Config, out io.Writer) (err error) {
+	if err := cfg.EnsureKeys(rand.Reader); err != nil {
+		return err
+	}
+	owner := cfg.Database.OwnerURL
+	if owner == "" {
+		owner = cfg.Database.URL
+	}
+	db, err := OpenStore(ctx, cfg, owner)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := db.Migrate(ctx); err != nil {
+		return err
+	}
+	if owner != cfg.Database.URL {
+		u, err := url.Parse(cfg.Database.URL.Reveal())
+		if err != nil || u.User == nil {
+			return errors.New("database.url: want postgres://role:password@host/name, to know whom to grant")
+		}
+		if err := db.Grant(ctx, u.User.Username()); err != nil {
+			return err
+		}
+	}
+	_, err = fmt.Fprintln(out, "the database is up to date")
+	return err
+}
+
+// NewKey makes an API key and returns its secret, which is not kept.
+func (a *App) NewKey(ctx context.Context, name, mode string) (string, error) {
+	_, secret, err := store.NewAPIKeys(a.db).Create(ctx, name, dispatcher.Mode(mode), nil, a.now())
+	return secret, err
+}
+
+// verifyPage is how many events are read at a time.
+const verifyPage = 5000
+
+// Verify reads the consent ledger from its first event and prints whether the chain is intact. The error names the first event that is
+// not as it was written.
+func (a *App) Verify(ctx context.Context, out io.Writer) error {
+	registry, err := consent.NewRegistry()
+	if err != nil {
+		return err
+	}
+	consents := store.NewConsents(a.db, registry)
+	head, err := consents.Head(ctx)
+	if err != nil {
+		return err
+	}
+	v := consent.NewVerifier(consent.Head{})
+	for after := int64(0); after < head.Seq; {
+		events, err := consents.Events(ctx, after, verifyPage)
+		if err != nil {
+			return err
+		}
+		if len(events) == 0 {
+			break
+		}
+		for _, e := range events {
+			if e.Seq > head.Seq {
+				break // written since we began
+			}
+			v.Feed(e)
+		}
+		after = events[len(events)-1].Seq
+	}
+	if broken, intact := v.Finish(head); !intact {
+		return fmt.Errorf("the consent ledger is not intact: %s", broken)
+	}
+	_, err = fmt.Fprintf(out, "the consent ledger is intact from 1 to %d\n", head.Seq)
+	return err
+}

@@ -1,0 +1,135 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/orleu/elshi/consent"
+	"github.com/orleu/elshi/contacts"
+	"github.com/orleu/elshi/dispatcher"
+	"github.com/orleu/elshi/fault"
+	"github.com/orleu/elshi/store"
+	"github.com/orleu/elshi/vocab"
+)
+
+// Demo is what the demonstration shows to whoever started it.
+type Demo struct {
+	Key string // a live API key; the demonstration's providers are catchers
+}
+
+// demoContact is one made-up person.
+type demoContact struct {
+	external, name, email, phone string
+	language                     vocab.Language
+	grants                       []vocab.Purpose // by email and, if there is a phone, by SMS
+	withdraws                    vocab.Purpose
+}
+
+// demoContacts are the people of the demonstration: one for each language, and one who has taken a grant back.
+func demoContacts() []demoContact {
+	grants := []vocab.Purpose{"news.company", "event.invite"}
+	return []demoContact{
+		{external: "demo-kk", name: "Айгүл Серікқызы", email: "aigul@demo.example", phone: "+77011234567", language: vocab.Kazakh, grants: grants},
+		{external: "demo-ru", name: "Дмитрий Орлов", email: "dmitry@demo.example", phone: "+77021234567", language: vocab.Russian, grants: grants},
+		{external: "demo-en", name: "Emily Carter", email: "emily@demo.example", phone: "+77051234567", language: vocab.English, grants: grants},
+		{
+			external: "demo-left", name: "Ерлан Тасқынұлы", email: "yerlan@demo.example", language: vocab.Kazakh, grants: grants,
+			withdraws: "news.company",
+		},
+	}
+}
+
+// Seed adds the demonstration's contacts and API key. What is there already stays as it is, so it may run at every start.
+func (a *App) Seed(ctx context.Context) (Demo, error) {
+	registry, err := consent.NewRegistry()
+	if err != nil {
+		return Demo{}, err
+	}
+	people, consents := store.NewContacts(a.db), store.NewConsents(a.db, registry)
+	for _, d := range demoContacts() {
+		if err := seedContact(ctx, people, consents, registry, d, a.now()); err != nil {
+			return Demo{}, fmt.Errorf("seed contact %s: %w", d.external, err)
+		}
+	}
+	key, err := a.demoKey(ctx)
+	return Demo{Key: key}, err
+}
+
+func seedContact(ctx context.Context, people *store.Contacts, consents *store.Consents, registry *consent.Registry, d demoContact, now time.Time) error {
+	email, lookup, err := contacts.ParseEmail(d.email)
+	if err != nil {
+		return err
+	}
+	addresses := []store.NewAddress{{Channel: vocab.Email, Value: email, Lookup: lookup, Verified: true, Primary: true}}
+	channels := []vocab.Channel{vocab.Email}
+	if d.phone != "" {
+		phone, _, err := contacts.ParsePhone(d.phone, "KZ")
+		if err != nil {
+			return err
+		}
+		addresses = append(addresses, store.NewAddress{Channel: vocab.SMS, Value: phone, Lookup: phone.Reveal(), Verified: true, Primary: true})
+		channels = append(channels, vocab.SMS)
+	}
+	made, err := people.Create(ctx, contacts.Contact{
+		ExternalID: d.external, Name: d.name, Language: d.language, TimeZone: "Asia/Almaty", CreatedAt: now,
+	}, addresses)
+	if fault.KindOf(err) == fault.Conflict {
+		return nil // seeded before
+	}
+	if err != nil {
+		return err
+	}
+	event := consent.Event{
+		Kind: consent.KindGranted, ContactID: made.ID, Scope: consent.ScopePurpose, Source: consent.SourceSignUpForm,
+		ActorKind: consent.ActorContact, ActorID: string(made.ID), Language: d.language, At: now,
+	}
+	for _, purpose := range d.grants {
+		info, _ := registry.Lookup(purpose)
+		for _, channel := range channels {
+			e := event
+			e.Purpose, e.Channel, e.ValidUntil = purpose, channel, info.ValidUntil(now)
+			if _, _, err := consents.Record(ctx, e, "demonstration", false); err != nil {
+				return err
+			}
+		}
+	}
+	if d.withdraws == "" {
+		return nil
+	}
+	event.Kind, event.Purpose, event.Source = consent.KindWithdrawn, d.withdraws, consent.SourcePreferencePage
+	_, err = consents.Withdraw(ctx, dispatcher.Withdrawal{ContactID: made.ID, Event: event}, now, dispatcher.Covered)
+	return err
+}
+
+// demoKey returns the demonstration's API key, which it makes at the first start and keeps beside the embedded database.
+func (a *App) demoKey(ctx context.Context) (string, error) {
+	path := filepath.Join(a.cfg.DataDir, "keys", "demo_api_key")
+	keys := store.NewAPIKeys(a.db)
+	kept, err := os.ReadFile(path) //nolint:gosec // a fixed name below the operator's own folder
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("demonstration's API key: %w", err)
+	}
+	if secret := strings.TrimSpace(string(kept)); secret != "" {
+		_, err := keys.Authenticate(ctx, secret)
+		if err == nil {
+			return secret, nil
+		}
+		if fault.KindOf(err) != fault.NotFound {
+			return "", err
+		}
+	}
+	_, secret, err := keys.Create(ctx, "demonstration", dispatcher.Live, nil, a.now())
+	if err != nil {
+		return "", err
+	}
+	if err := os.WriteFile(path, []byte(secret+"\n"), 0o600); err != nil {
+		return "", fmt.Errorf("keep the demonstration's API key: %w", err)
+	}
+	return secret, nil
+}

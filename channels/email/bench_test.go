@@ -1,0 +1,57 @@
+package email
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/orleu/elshi/channels"
+)
+
+// typical is a marketing mail of about 12 KB on the wire.
+func typical() channels.Message {
+	m := marketing()
+	m.Email.HTML = strings.Repeat("<tr><td style=\"padding:0 24px\"><a href=\"https://elshi.example.kz/c/0123456789abcdef\">Жаңа курс</a></td></tr>\n", 65)
+	m.Until = time.Now().Add(time.Hour)
+	return m
+}
+
+func BenchmarkCompose(b *testing.B) {
+	m := typical()
+	b.ReportAllocs()
+	for b.Loop() {
+		l, err := compose(m)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.SetBytes(int64(len(l.wire)))
+	}
+}
+
+// BenchmarkSend hands mail to a go-smtp server in the same process, which shares the CPU with it.
+func BenchmarkSend(b *testing.B) {
+	for _, connections := range []int{1, 4} {
+		b.Run(fmt.Sprintf("connections=%d", connections), func(b *testing.B) {
+			address := goSMTP(b, &mailbox{}, nil, false)
+			s := newSender(b, address, func(o *Options) {
+				o.MaxConnections, o.MessagesPerConnection, o.DotReplyTimeout = connections, 1000, time.Minute
+			})
+			batch := make([]channels.Message, 500)
+			for i := range batch {
+				batch[i] = typical()
+			}
+			sent := 0
+			for b.Loop() {
+				s.Send(b.Context(), batch, func(r channels.Receipt) {
+					if r.Outcome != channels.Accepted {
+						b.Errorf("%s with %v", r.Outcome, r.Err)
+					}
+					sent++
+				})
+			}
+			b.ReportMetric(float64(sent)/b.Elapsed().Seconds(), "messages/s")
+			_ = s.Close()
+		})
+	}
+}

@@ -1,0 +1,36 @@
+package inbox
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/jhillyerd/enmime/v2"
+)
+
+// parser shows what was sent, so it makes no text out of HTML and guesses no character set, and it shows what it can of a mail
+// that is broken.
+var parser = enmime.NewParser(
+	enmime.DisableTextConversion(true), enmime.DisableCharacterDetection(true), enmime.MaxStoredPartErrors(1),
+	enmime.SkipMalformedParts(true), enmime.MultipartWOBoundaryAsSinglePart(true),
+)
+
+// read fills in what can be read of a mail. A mail that cannot be read is caught all the same: Raw has it.
+func (c *Caught) read(raw []byte) {
+	c.Raw = raw
+	c.From = c.EnvelopeFrom.Reveal()
+	envelope, err := parser.ReadEnvelope(bytes.NewReader(raw))
+	if err != nil {
+		return
+	}
+	if from := clean(envelope.GetHeader("From")); from != "" {
+		c.From = from
+	}
+	c.Subject = clean(envelope.GetHeader("Subject"))
+	c.Text = clean(envelope.Text)
+	c.HTML = clean(envelope.HTML)
+}
+
+// clean makes a text that every database takes: valid UTF-8 without zero bytes.
+func clean(text string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
+}

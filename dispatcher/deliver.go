@@ -1,0 +1,316 @@
+package dispatcher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/orleu/elshi/channels"
+	"github.com/orleu/elshi/fault"
+	"github.com/orleu/elshi/templates"
+	"github.com/orleu/elshi/vocab"
+)
+
+// workLedger is what a Worker needs of the ledger.
+type workLedger interface {
+	// ClaimBatch decides messages and returns a permit for each that may go now; see store.Ledger.
+	ClaimBatch(ctx context.Context, claim Claim, decide Decider) ([]Permit, error)
+	// Settle records how attempts ended; it may be called again with the same settlements.
+	Settle(ctx context.Context, settlements []Settlement) error
+}
+
+// limiter hands out the right to send so and so many messages now, over all processes.
+type limiter interface {
+	// Take grants between 0 and n messages of a provider; if 0, the time after which to ask again.
+	Take(ctx context.Context, provider vocab.ProviderID, n int) (granted int, after time.Duration, err error)
+}
+
+// Observer counts what happens on the street; see package app for the metrics. Its methods return at once.
+type Observer interface {
+	Decided(class vocab.Class, r Result)
+	Settled(m Message, s Settlement)
+	Claimed(asked, permits int)
+	LeasesLost(class vocab.Class, n int)
+}
+
+// Route is one way out: a provider as one lane uses it. Each has its own connections, so that stalled bulk holds no one-time code.
+type Route struct {
+	Provider vocab.ProviderID
+	Lane     vocab.Lane
+}
+
+// WorkerOptions are the settings of a Worker.
+type WorkerOptions struct {
+	Lease       time.Duration // how long a permit lasts. If zero, 1 min
+	Margin      time.Duration // taken off the lease before every hand-over: clocks differ. If zero, 5 s
+	ClaimSize   int           // messages of one claim at most. If zero, 100
+	SettleEvery time.Duration // how long an outcome waits for company. If zero, 100 ms
+	SettleSize  int           // outcomes of one settle. If zero, 64
+	StopGrace   time.Duration // how long outcomes are kept trying to be recorded after a stop. If zero, 20 s
+}
+
+// Worker delivers batches: claim, render, hand over, settle.
+type Worker struct {
+	ledger   workLedger
+	gate     *Gate
+	renderer *Renderer
+	sealer   *Sealer
+	letters  *Letters
+	carriers map[Route]channels.Channel
+	limiter  limiter
+	schedule Schedule
+	options  WorkerOptions
+	observer Observer
+	now      func() time.Time
+	log      *slog.Logger
+
+	mu   sync.Mutex
+	pace map[Route]float64 // messages a second that one batch came to lately
+}
+
+// Street is what a Worker is made of.
+type Street struct {
+	Ledger   workLedger
+	Gate     *Gate
+	Renderer *Renderer
+	Sealer   *Sealer
+	Letters  *Letters
+	Carriers map[Route]channels.Channel
+	Limiter  limiter
+	Schedule Schedule
+	Observer Observer
+	Now      func() time.Time
+	Log      *slog.Logger
+}
+
+// NewWorker returns a Worker.
+func NewWorker(s Street, o WorkerOptions) *Worker {
+	defaultTo(&o.Lease, time.Minute)
+	defaultTo(&o.Margin, 5*time.Second)
+	defaultTo(&o.ClaimSize, 100)
+	defaultTo(&o.SettleEvery, 100*time.Millisecond)
+	defaultTo(&o.SettleSize, 64)
+	defaultTo(&o.StopGrace, 20*time.Second)
+	return &Worker{
+		ledger: s.Ledger, gate: s.Gate, renderer: s.Renderer, sealer: s.Sealer, letters: s.Letters, carriers: s.Carriers, limiter: s.Limiter,
+		schedule: s.Schedule, options: o, observer: s.Observer, now: s.Now, log: s.Log, pace: map[Route]float64{},
+	}
+}
+
+// defaultTo sets a zero setting to its default.
+func defaultTo[T comparable](setting *T, value T) {
+	var zero T
+	if *setting == zero {
+		*setting = value
+	}
+}
+
+// Deliver sends what of a batch may go now. Whatever becomes of a message is recorded in the ledger, so there is nothing to report
+// here and nothing to retry: messages that were not claimed still wait and are rung for again. Deliver returns when every permit it
+// took is settled, or its outcome could not be recorded within the grace after ctx ended.
+func (w *Worker) Deliver(ctx context.Context, b Batch) {
+	route := Route{b.Provider, b.Lane}
+	carrier, known := w.carriers[route]
+	if !known {
+		w.log.LogAttrs(ctx, slog.LevelError, "no such provider; its messages wait", slog.String("provider", string(b.Provider)))
+		return
+	}
+	for ids := b.IDs; len(ids) > 0 && ctx.Err() == nil; {
+		n, ok := w.tokens(ctx, b.Provider, min(len(ids), w.claimSize(route)))
+		if !ok {
+			return
+		}
+		start := w.now() // before the claim: the lease is counted from here
+		permits, err := w.ledger.ClaimBatch(ctx, Claim{IDs: ids[:n], Now: start, Lease: w.options.Lease}, w.gate.At(start))
+		if err != nil {
+			w.log.LogAttrs(ctx, slog.LevelWarn, "claim failed; the messages wait", slog.String("error", err.Error()))
+			return
+		}
+		w.observer.Claimed(n, len(permits))
+		w.send(ctx, carrier, permits, start.Add(w.options.Lease-w.options.Margin))
+		w.learn(route, len(permits), w.now().Sub(start))
+		ids = ids[n:]
+	}
+}
+
+// patience is how long a batch waits for its provider's rate before it leaves the rest to a later ring.
+const patience = 5 * time.Second
+
+// tokens takes the right to send up to n messages, before anything is claimed: nobody sleeps holding a permit.
+func (w *Worker) tokens(ctx context.Context, provider vocab.ProviderID, n int) (int, bool) {
+	for end := w.now().Add(patience); w.now().Before(end); {
+		granted, after, err := w.limiter.Take(ctx, provider, n)
+		if err != nil {
+			w.log.LogAttrs(ctx, slog.LevelWarn, "no rate from the limiter; the messages wait", slog.String("error", err.Error()))
+			return 0, false
+		}
+		if granted > 0 {
+			return granted, true
+		}
+		select {
+		case <-ctx.Done():
+			return 0, false
+		case <-time.After(after):
+		}
+	}
+	return 0, false
+}
+
+// firstClaim is how many messages are claimed while the pace of a route is not known.
+const firstClaim = 32
+
+// claimSize sizes a claim so that it is sent within about a second: what is claimed can no longer be withdrawn.
+func (w *Worker) claimSize(r Route) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	pace, known := w.pace[r]
+	if !known {
+		return min(firstClaim, w.options.ClaimSize)
+	}
+	return max(1, min(int(pace), w.options.ClaimSize))
+}
+
+// learn follows the pace of a route, quickly down and slowly up.
+func (w *Worker) learn(r Route, n int, took time.Duration) {
+	if n == 0 || took <= 0 {
+		return
+	}
+	latest := float64(n) / took.Seconds()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if old, known := w.pace[r]; known && latest > old {
+		latest = old + (latest-old)/2
+	}
+	w.pace[r] = latest
+}
+
+// send renders permits, hands them over and settles them as their outcomes come.
+func (w *Worker) send(ctx context.Context, carrier channels.Channel, permits []Permit, until time.Time) {
+	if len(permits) == 0 {
+		return
+	}
+	outcomes := make(chan Settlement, len(permits))
+	recorded := make(chan struct{})
+	go func() {
+		defer close(recorded)
+		w.record(ctx, outcomes)
+	}()
+	byID := make(map[vocab.MessageID]*Permit, len(permits))
+	messages := make([]channels.Message, 0, len(permits))
+	settle := func(r channels.Receipt) {
+		p := byID[r.MessageID]
+		if p == nil || r.Attempt != p.Message.Attempt {
+			return // not ours: a channel that invents receipts is a bug its conformance suite finds
+		}
+		s := w.schedule.settle(*p, r)
+		w.observer.Settled(p.Message, s)
+		outcomes <- s
+	}
+	for i := range permits {
+		p := &permits[i]
+		byID[p.Message.ID] = p
+		content, err := w.content(ctx, *p)
+		if err != nil {
+			settle(w.unrendered(*p, err))
+			continue
+		}
+		p.Message.ContentHash = contentHash(content)
+		messages = append(messages, w.letters.message(*p, content, until))
+	}
+	if len(messages) > 0 {
+		carrier.Send(ctx, messages, settle)
+	}
+	close(outcomes)
+	<-recorded
+}
+
+// content renders one message whole, before the first byte goes out.
+func (w *Worker) content(ctx context.Context, p Permit) (templates.Content, error) {
+	version, err := w.renderer.version(ctx, p.Message.Template)
+	if err != nil {
+		return templates.Content{}, err
+	}
+	data, err := w.sealer.Open(p.Message.ID, p.Payload)
+	if err != nil {
+		return templates.Content{}, err
+	}
+	return w.renderer.render(version, p.Message, data)
+}
+
+// unrendered is the receipt of a message that could not be made: for good if its template and data make none, else not started.
+func (w *Worker) unrendered(p Permit, err error) channels.Receipt {
+	cause := channels.Unrenderable
+	if fault.KindOf(err) == fault.Unavailable {
+		cause = channels.Stopped
+	}
+	return channels.Receipt{
+		MessageID: p.Message.ID, Attempt: p.Message.Attempt, Outcome: channels.NotHandedOver, At: w.now(),
+		Err: &channels.Error{Cause: cause, Detail: err.Error()},
+	}
+}
+
+// record writes outcomes down in company: when enough have come, or the first has waited long enough.
+func (w *Worker) record(ctx context.Context, outcomes <-chan Settlement) {
+	var pending []Settlement
+	timer := time.NewTimer(w.options.SettleEvery)
+	defer timer.Stop()
+	flush := func() {
+		if len(pending) > 0 {
+			w.settle(ctx, pending)
+			pending = nil
+		}
+	}
+	for {
+		select {
+		case s, open := <-outcomes:
+			if !open {
+				flush()
+				return
+			}
+			if len(pending) == 0 {
+				timer.Reset(w.options.SettleEvery)
+			}
+			if pending = append(pending, s); len(pending) >= w.options.SettleSize {
+				flush()
+			}
+		case <-timer.C:
+			flush()
+		}
+	}
+}
+
+var (
+	errSettleSlow = errors.New("the ledger did not record outcomes in time")
+	errStopped    = errors.New("stopping, and the grace for recording outcomes is over")
+)
+
+// settle records outcomes. While the ledger is away it keeps them and tries again, also during a stop: what happened must be written
+// down. Only when the grace after a stop is over does it give up; then the reaper calls these messages unknown or sends them again.
+func (w *Worker) settle(ctx context.Context, batch []Settlement) {
+	patient, giveUp := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer giveUp(nil)
+	stop := context.AfterFunc(ctx, func() {
+		time.AfterFunc(w.options.StopGrace, func() { giveUp(errStopped) })
+	})
+	defer stop()
+	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
+		once, cancel := context.WithTimeoutCause(patient, 10*time.Second, errSettleSlow)
+		err := w.ledger.Settle(once, batch)
+		cancel()
+		if err == nil {
+			return
+		}
+		w.log.LogAttrs(ctx, slog.LevelWarn, "outcomes are not recorded yet; trying again", slog.Int("messages", len(batch)),
+			slog.String("error", err.Error()))
+		select {
+		case <-patient.Done():
+			w.log.LogAttrs(ctx, slog.LevelError, "outcomes could not be recorded", slog.Int("messages", len(batch)),
+				slog.String("error", fmt.Sprint(context.Cause(patient))))
+			return
+		case <-time.After(wait):
+		}
+	}
+}

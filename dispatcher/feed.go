@@ -1,0 +1,159 @@
+package dispatcher
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/orleu/elshi/vocab"
+)
+
+// feedLedger is what a Feeder needs of the ledger.
+type feedLedger interface {
+	TakeDue(ctx context.Context, lane LaneQuery, now, ringUntil time.Time, n int) ([]Batch, error)
+	Reap(ctx context.Context, before, now time.Time, n int, once func(vocab.Class) bool) ([]Lost, error)
+	ForgetKeys(ctx context.Context, before time.Time, n int) (int, error)
+}
+
+// feedBell rings and says how much is waiting to be picked up.
+type feedBell interface {
+	bell
+	// Pending returns how many rings of a lane nobody has picked up yet.
+	Pending(ctx context.Context, channel vocab.Channel, lane vocab.Lane) (int, error)
+}
+
+// FeederOptions are the settings of a Feeder.
+type FeederOptions struct {
+	Tick       time.Duration // how often due messages are looked for. If zero, 1 s
+	RingWindow time.Duration // after a ring, how long a message is left alone. If zero, 15 s
+	ReapTick   time.Duration // how often lost leases are looked for. If zero, 5 s
+	// ReapAfter is how long after the end of a lease the attempt is given up: longer than any socket may still be writing. If zero,
+	// 1 min.
+	ReapAfter time.Duration
+	BatchSize int                                         // messages of one ring. If zero, 500
+	Depth     func(vocab.Channel, vocab.Lane) (rings int) // rings kept in front of a lane; nil: 4
+	KeepKeys  time.Duration                               // how long idempotency keys are kept. If zero, 7 days
+}
+
+// Feeder finds what is due and rings for it: scheduled and retried messages, ends of holds, and everything whose first ring was
+// lost. It also reaps: it closes attempts whose worker is gone. Any number of feeders may run.
+type Feeder struct {
+	ledger   feedLedger
+	bell     feedBell
+	options  FeederOptions
+	observer Observer
+	now      func() time.Time
+	log      *slog.Logger
+}
+
+// NewFeeder returns a Feeder.
+func NewFeeder(l feedLedger, b feedBell, o FeederOptions, observer Observer, now func() time.Time, log *slog.Logger) *Feeder {
+	defaultTo(&o.Tick, time.Second)
+	defaultTo(&o.RingWindow, 15*time.Second)
+	defaultTo(&o.ReapTick, 5*time.Second)
+	defaultTo(&o.ReapAfter, time.Minute)
+	defaultTo(&o.BatchSize, 500)
+	defaultTo(&o.KeepKeys, 7*24*time.Hour)
+	if o.Depth == nil {
+		o.Depth = func(vocab.Channel, vocab.Lane) int { return 4 }
+	}
+	return &Feeder{l, b, o, observer, now, log}
+}
+
+// Run feeds and reaps until ctx ends. Errors of the ledger or the queue are logged and tried again at the next tick.
+func (f *Feeder) Run(ctx context.Context) error {
+	feed := time.NewTicker(f.options.Tick)
+	defer feed.Stop()
+	reap := time.NewTicker(f.options.ReapTick)
+	defer reap.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-feed.C:
+			f.Feed(ctx)
+		case <-reap.C:
+			f.Reap(ctx)
+		}
+	}
+}
+
+// Feed looks once through all lanes, the most urgent first.
+func (f *Feeder) Feed(ctx context.Context) {
+	for _, lane := range vocab.Lanes() {
+		for _, channel := range vocab.Channels() {
+			if err := f.feedLane(ctx, channel, lane); err != nil && ctx.Err() == nil {
+				f.log.LogAttrs(ctx, slog.LevelWarn, "feed failed; trying again", slog.String("channel", string(channel)),
+					slog.String("lane", string(lane)), slog.String("error", err.Error()))
+			}
+		}
+	}
+}
+
+// feedLane tops a lane up to its depth.
+func (f *Feeder) feedLane(ctx context.Context, channel vocab.Channel, lane vocab.Lane) error {
+	pending, err := f.bell.Pending(ctx, channel, lane)
+	if err != nil {
+		return err
+	}
+	room := f.options.Depth(channel, lane) - pending
+	for _, class := range classesOf(lane) {
+		for room > 0 {
+			now := f.now()
+			batches, err := f.ledger.TakeDue(ctx, LaneQuery{channel, lane, class}, now, now.Add(f.options.RingWindow), f.options.BatchSize)
+			if err != nil {
+				return err
+			}
+			if len(batches) == 0 {
+				break
+			}
+			for _, b := range batches {
+				if err := f.bell.Ring(ctx, b); err != nil {
+					return err
+				}
+				room--
+			}
+		}
+	}
+	return nil
+}
+
+// classesOf returns the order in which a lane is fed: in bulk, legal notices go first.
+func classesOf(lane vocab.Lane) []vocab.Class {
+	switch lane {
+	case vocab.Bulk:
+		return []vocab.Class{vocab.Legal, vocab.Marketing}
+	case vocab.Urgent, vocab.Normal:
+		return []vocab.Class{""}
+	}
+	return nil
+}
+
+// reapSize is how many lost attempts one transaction closes.
+const reapSize = 500
+
+// Reap closes attempts whose lease ran out and whose worker has not been heard of since, and forgets old idempotency keys.
+func (f *Feeder) Reap(ctx context.Context) {
+	for ctx.Err() == nil {
+		now := f.now()
+		lost, err := f.ledger.Reap(ctx, now.Add(-f.options.ReapAfter), now, reapSize, atMostOnce)
+		if err != nil {
+			f.log.LogAttrs(ctx, slog.LevelWarn, "reap failed; trying again", slog.String("error", err.Error()))
+			return
+		}
+		count := map[vocab.Class]int{}
+		for _, x := range lost {
+			count[x.Class]++
+		}
+		for class, n := range count {
+			f.observer.LeasesLost(class, n)
+			f.log.LogAttrs(ctx, slog.LevelWarn, "attempts lost their worker", slog.String("class", string(class)), slog.Int("messages", n))
+		}
+		if len(lost) < reapSize {
+			break
+		}
+	}
+	if _, err := f.ledger.ForgetKeys(ctx, f.now().Add(-f.options.KeepKeys), reapSize); err != nil && ctx.Err() == nil {
+		f.log.LogAttrs(ctx, slog.LevelWarn, "old idempotency keys stay for now", slog.String("error", err.Error()))
+	}
+}

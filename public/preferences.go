@@ -1,0 +1,192 @@
+package public
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/orleu/elshi/consent"
+	"github.com/orleu/elshi/dispatcher"
+	"github.com/orleu/elshi/fault"
+	"github.com/orleu/elshi/vocab"
+)
+
+// preferencesWait is how long a press waits for attempts that are open to close, so that the page names only what is really on its way.
+const preferencesWait = 2 * time.Second
+
+// What a press of a button on the preferences page says. There is no value that grants: whoever holds the link may be anybody
+// the message was forwarded to.
+const (
+	stopOne = "one"
+	stopAll = "all"
+)
+
+// sameOrigin lets browsers without Sec-Fetch-Site say where a form comes from; see security.
+func sameOrigin() map[string]string { return map[string]string{"Referrer-Policy": "same-origin"} }
+
+type preferencesView struct {
+	To              string // masked
+	Shared          bool
+	UnsubscribedAll bool
+	Action          string
+	On, Off         []choice
+	Done            *doneView // what the press just now has ended; nil if nothing
+}
+
+type doneView struct {
+	What              string
+	At                time.Time
+	Canceled, OnTheWay int
+}
+
+// choice is one grant as the page shows it.
+type choice struct {
+	Key   consent.GrantKey
+	Name  string
+	State string // the key of a text
+	Since time.Time
+	Until time.Time // exclusive; zero: no end
+}
+
+// preferences shows what the contact receives and what they have stopped.
+func (p *pages) preferences(r *http.Request) (answer, error) {
+	s, err := p.subject(r, dispatcher.LinkPreferences)
+	if err != nil {
+		return answer{lang: s.lang}, err
+	}
+	return p.preferencesPage(r, s, nil), nil
+}
+
+// reduce ends one grant or every mailing of the contact.
+func (p *pages) reduce(r *http.Request) (answer, error) {
+	s, err := p.subject(r, dispatcher.LinkPreferences)
+	if err != nil {
+		return answer{lang: s.lang}, err
+	}
+	refused := answer{lang: s.lang}
+	if err := p.origin.Check(r); err != nil {
+		return refused, &fault.Error{Kind: fault.Forbidden, Code: "cross_origin", Detail: "the request comes from another site", Err: err}
+	}
+	if err := r.ParseForm(); err != nil {
+		return refused, fault.InvalidField("", "form", "want a form")
+	}
+	event, what, err := p.reduction(s, r.PostForm)
+	if err != nil {
+		return refused, err
+	}
+	done, err := p.withdraw(r.Context(), dispatcher.Withdrawal{ContactID: s.message.ContactID, AddressID: s.message.AddressID, Event: event}, preferencesWait)
+	if err != nil {
+		return refused, err
+	}
+	// From here on the withdrawal stands. The page shows the grants as they are after it.
+	if s.grants, err = p.Ledger.Grants(r.Context(), s.message.ContactID); err != nil {
+		return refused, err
+	}
+	s.to.UnsubscribedAll = s.to.UnsubscribedAll || event.Scope == consent.ScopeAll
+	return p.preferencesPage(r, s, &doneView{What: what, At: done.At, Canceled: len(done.Canceled), OnTheWay: len(done.InFlight)}), nil
+}
+
+// reduction reads which button was pressed, and says it for the page.
+func (p *pages) reduction(s subject, form url.Values) (consent.Event, string, error) {
+	event := consent.Event{
+		Kind: consent.KindWithdrawn, Source: consent.SourcePreferencePage, ActorKind: consent.ActorContact,
+		ActorID: string(s.message.ContactID), Language: s.lang,
+	}
+	switch form.Get("stop") {
+	case stopAll:
+		event.Scope = consent.ScopeAll
+		return event, say(s.lang, "everything"), nil
+	case stopOne:
+		key := consent.GrantKey{
+			Purpose: vocab.Purpose(form.Get("purpose")), Channel: vocab.Channel(form.Get("channel")), Topic: vocab.Topic(form.Get("topic")),
+		}
+		on, off := p.choices(s)
+		for _, c := range slices.Concat(on, off) { // one that is off already was pressed twice
+			if c.Key != key {
+				continue
+			}
+			event.Scope, event.Purpose, event.Channel, event.Topic = consent.ScopePurpose, key.Purpose, key.Channel, key.Topic
+			if key.Topic != "" {
+				event.Scope = consent.ScopeTopic
+			}
+			return event, c.label(s.lang), nil
+		}
+	}
+	return consent.Event{}, "", fault.InvalidField("/stop", "unknown", "want one of the buttons of the page")
+}
+
+func (c choice) label(lang vocab.Language) string {
+	label := "«" + c.Name + "»"
+	if lang == vocab.English {
+		label = c.Name
+	}
+	if c.Key.Topic != "" {
+		label += " · " + string(c.Key.Topic)
+	}
+	return label + ", " + channelName(lang, c.Key.Channel)
+}
+
+func (p *pages) preferencesPage(r *http.Request, s subject, done *doneView) answer {
+	on, off := p.choices(s)
+	return answer{
+		view: "preferences", lang: s.lang, title: say(s.lang, "prefs_title"), header: sameOrigin(),
+		data: preferencesView{
+			To: masked(s.to.Address), Shared: s.to.Shared, UnsubscribedAll: s.to.UnsubscribedAll, On: on, Off: off, Done: done,
+			Action: p.path(r, dispatcher.LinkPreferences, s.message.ID),
+		},
+	}
+}
+
+// choices returns what comes and what does not. Service messages come without a grant, so a purpose of that class is there, on the
+// channel of the message, also if the contact was never heard about it. Consents to uses of data are no messages and are left out.
+func (p *pages) choices(s subject) (on, off []choice) {
+	now := p.Now()
+	seen := map[consent.GrantKey]bool{}
+	for _, g := range s.grants {
+		seen[g.Key] = true
+		info, known := p.Purposes.Lookup(g.Key.Purpose)
+		if g.Key.Channel == "" || known && !endable(info.Class) {
+			continue
+		}
+		c := choice{Key: g.Key, Name: p.purposeName(s.lang, g.Key.Purpose), Since: g.State.Since}
+		comes := false
+		switch g.State.State {
+		case consent.Granted:
+			if until := g.State.ValidUntil; !until.IsZero() && !now.Before(until) {
+				c.State, c.Since = "state_expired", until // the ledger has not got round to writing it down
+				break
+			}
+			c.State, c.Until, comes = "state_granted", g.State.ValidUntil, true
+		case consent.Pending:
+			c.State, comes = "state_pending", true
+		case consent.None, "":
+			if info.Class != vocab.Service {
+				continue
+			}
+			c.State, comes = "state_default", true
+		case consent.Withdrawn:
+			c.State = "state_withdrawn"
+		case consent.Refusal:
+			c.State = "state_refused"
+		case consent.Expired:
+			c.State = "state_expired"
+		case consent.Stale:
+			c.State = "state_stale"
+		case consent.Lapsed:
+			c.State = "state_lapsed"
+		}
+		if comes {
+			on = append(on, c)
+		} else {
+			off = append(off, c)
+		}
+	}
+	for _, info := range p.Purposes.All() {
+		key := consent.GrantKey{Purpose: info.ID, Channel: s.message.Channel}
+		if info.Class == vocab.Service && !seen[key] {
+			on = append(on, choice{Key: key, Name: inLanguage(info.Names, s.lang), State: "state_default"})
+		}
+	}
+	return on, off
+}

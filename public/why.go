@@ -1,0 +1,63 @@
+package public
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/orleu/elshi/consent"
+	"github.com/orleu/elshi/dispatcher"
+	"github.com/orleu/elshi/fault"
+	"github.com/orleu/elshi/vocab"
+)
+
+type whyView struct {
+	Purpose         string
+	Clause          string // of the privacy policy; may be empty
+	Channel         vocab.Channel
+	To              string // masked
+	Basis           string // the key of a text
+	Given           time.Time
+	Withdrawn       time.Time
+	Sent            time.Time // zero: not sent
+	PolicyVersion   string
+	Fixed           string // why it cannot be stopped; empty: it can
+	Shared          bool
+	UnsubscribedAll bool
+	Stop, All       string // where the forms go; All is the preferences page
+}
+
+// why shows on what ground a message went out, from the decision that is stored with it.
+func (p *pages) why(r *http.Request) (answer, error) {
+	s, err := p.subject(r, dispatcher.LinkWhy)
+	if err != nil {
+		return answer{lang: s.lang}, err
+	}
+	m := s.message
+	info, _ := p.Purposes.Lookup(m.Purpose)
+	view := whyView{
+		Purpose: p.purposeName(s.lang, m.Purpose), Clause: info.Clause, Channel: m.Channel, To: masked(s.to.Address),
+		Basis: basisText(m.Decision.Basis.Kind), Withdrawn: s.stoppedSince(), Sent: m.SentAt, PolicyVersion: m.PolicyVersion,
+		Shared: s.to.Shared, UnsubscribedAll: s.to.UnsubscribedAll,
+		Stop: p.path(r, dispatcher.LinkUnsubscribe, m.ID), All: p.path(r, dispatcher.LinkPreferences, m.ID),
+	}
+	if !endable(m.Class) {
+		view.Fixed = fixedReason(m.Class)
+	}
+	if event := m.Decision.Basis.Event; event != "" {
+		view.Given, err = p.Ledger.GrantedAt(r.Context(), event)
+		if err != nil && fault.KindOf(err) != fault.NotFound {
+			return answer{lang: s.lang}, err
+		}
+	}
+	return answer{view: "why", lang: s.lang, title: say(s.lang, "why_title"), data: view, header: sameOrigin()}, nil
+}
+
+// basisText is the text for the ground of a decision.
+func basisText(kind consent.BasisKind) string {
+	switch kind {
+	case consent.BasisGrant, consent.BasisRequest, consent.BasisService, consent.BasisObligation:
+		return "basis_" + string(kind)
+	case consent.BasisNone:
+	}
+	return "basis_none"
+}

@@ -1,0 +1,271 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/orleu/elshi/channels"
+	"github.com/orleu/elshi/dispatcher"
+	"github.com/orleu/elshi/fault"
+	"github.com/orleu/elshi/vocab"
+)
+
+func noMessage() error { return fault.Missing("message_not_found", "there is no message with this id") }
+
+// Get returns one message; fault.NotFound if there is none.
+func (l *Ledger) Get(ctx context.Context, id vocab.MessageID) (dispatcher.Message, error) {
+	m, err := l.db.reader().message(ctx, id)
+	return m, away(err)
+}
+
+func (r runner) message(ctx context.Context, id vocab.MessageID) (dispatcher.Message, error) {
+	var m dispatcher.Message
+	err := r.row(ctx, messageDest(&m), `SELECT `+messageColumns+` FROM messages m WHERE m.id = $1`, string(id))
+	if isNone(err) {
+		return m, noMessage()
+	}
+	return m, err
+}
+
+// MessageFilter narrows List; empty fields do not.
+type MessageFilter struct {
+	Status        dispatcher.Status
+	Purpose       vocab.Purpose
+	Class         vocab.Class
+	Channel       vocab.Channel
+	ContactID     vocab.ContactID
+	Reference     string
+	APIKey        vocab.APIKeyID
+	CreatedAfter  time.Time // inclusive
+	CreatedBefore time.Time // exclusive
+	After         vocab.MessageID
+	Limit         int // 1 to 200; anything else is 200
+}
+
+// List returns messages, the newest first. A contact or a reference finds its messages by an index; the other conditions are looked at
+// row by row, from the newest on.
+func (l *Ledger) List(ctx context.Context, f MessageFilter) ([]dispatcher.Message, error) {
+	var is conditions
+	for _, c := range []struct{ text, value string }{
+		{`m.contact_id = $ `, string(f.ContactID)},
+		{`m.reference = $ `, plain(f.Reference)},
+		{`m.status = $ `, string(f.Status)},
+		{`m.purpose = $ `, string(f.Purpose)},
+		{`m.class = $ `, string(f.Class)},
+		{`m.channel = $ `, string(f.Channel)},
+		{`m.api_key = $ `, string(f.APIKey)},
+		{`m.id < $ `, string(f.After)},
+	} {
+		if c.value != "" {
+			is.add(c.text, c.value)
+		}
+	}
+	if !f.CreatedAfter.IsZero() {
+		is.add(`m.created_at >= $ `, f.CreatedAfter.UnixMicro())
+	}
+	if !f.CreatedBefore.IsZero() {
+		is.add(`m.created_at < $ `, f.CreatedBefore.UnixMicro())
+	}
+	var list []dispatcher.Message
+	var m dispatcher.Message
+	err := l.db.reader().each(ctx, messageDest(&m), func() error {
+		list = append(list, m)
+		return nil
+	}, `SELECT `+messageColumns+` FROM messages m`+is.where()+` ORDER BY m.id DESC`+is.limit(pageOf(f.Limit)), is.args...)
+	return list, away(err)
+}
+
+// MessageEvent is one change of a message.
+type MessageEvent struct {
+	ID      string
+	Type    string // the status it came to, or opened, complained, …
+	At      time.Time
+	Attempt int    // the newest attempt at that time; 0 before the first
+	Reason  string // a decision's reason, a cause, or an order
+	Actor   string // the id of whoever ordered it; empty if nobody did
+}
+
+// Events returns what happened to a message in order; fault.NotFound if there is no such message.
+func (l *Ledger) Events(ctx context.Context, id vocab.MessageID) ([]MessageEvent, error) {
+	r := l.db.reader()
+	var list []MessageEvent
+	var e MessageEvent
+	err := r.each(ctx, []any{&e.ID, &e.Type, at(&e.At), &e.Attempt, &e.Reason, &e.Actor}, func() error {
+		list = append(list, e)
+		return nil
+	}, `SELECT id, type, at, attempt, reason, actor FROM message_events WHERE message_id = $1 ORDER BY at, id`, string(id))
+	if err == nil && len(list) == 0 {
+		_, err = r.message(ctx, id) // every message has its first event, so there is none
+	}
+	return list, away(err)
+}
+
+// Attempt is one call to a provider. It is open while ClosedAt is zero.
+type Attempt struct {
+	Number      int
+	OpenedAt    time.Time
+	ClosedAt    time.Time
+	Provider    vocab.ProviderID
+	Outcome     channels.Outcome
+	Cause       channels.Cause // why it failed, or why a report said so later
+	Code        int
+	Enhanced    string
+	Detail      string // the provider's words; personal, because they may name the address
+	ProviderRef string
+}
+
+// Attempts returns the attempts of a message in order, the open one too; fault.NotFound if there is no such message.
+func (l *Ledger) Attempts(ctx context.Context, id vocab.MessageID) ([]Attempt, error) {
+	r := l.db.reader()
+	// The message is read first: an attempt that closes between the two reads is then seen closed, not lost.
+	m, err := r.message(ctx, id)
+	if err != nil {
+		return nil, away(err)
+	}
+	var list []Attempt
+	var a Attempt
+	dest := []any{
+		&a.Number, at(&a.OpenedAt), at(&a.ClosedAt), &a.Provider, &a.Outcome, &a.Cause, &a.Code, &a.Enhanced, &a.Detail, &a.ProviderRef,
+	}
+	if err := r.each(ctx, dest, func() error {
+		list = append(list, a)
+		return nil
+	}, `
+		SELECT attempt, opened_at, closed_at, provider, outcome, cause, code, enhanced, detail, provider_ref
+		FROM message_attempts WHERE message_id = $1 ORDER BY attempt`, string(id)); err != nil {
+		return nil, away(err)
+	}
+	closed := slices.ContainsFunc(list, func(a Attempt) bool { return a.Number >= m.Attempt })
+	if m.Status == dispatcher.Sending && !closed {
+		list = append(list, Attempt{Number: m.Attempt, OpenedAt: m.ClaimedAt, Provider: m.Provider})
+	}
+	return list, nil
+}
+
+// Content is what a message was made from. It is empty once it is wiped: after a one-time code, an erasure, or retention.
+type Content struct {
+	Payload     dispatcher.Payload
+	Metadata    []byte   // the caller's JSON object; empty if there was none
+	Attachments []string // their names
+}
+
+// Payload returns what a message was made from; fault.NotFound if there is no such message.
+func (l *Ledger) Payload(ctx context.Context, id vocab.MessageID) (Content, error) {
+	r := l.db.reader()
+	var c Content
+	var data, metadata string
+	var sealed nullBool
+	err := r.row(ctx, []any{textOf(&data), &sealed, textOf(&metadata)}, `
+		SELECT p.data, p.sealed, p.metadata FROM messages m LEFT JOIN message_payloads p ON p.message_id = m.id WHERE m.id = $1`, string(id))
+	if isNone(err) {
+		return c, noMessage()
+	}
+	if err != nil {
+		return c, away(err)
+	}
+	c.Payload.Sealed = sealed.is
+	if data != "" {
+		c.Payload.Data = []byte(data)
+	}
+	if metadata != "" {
+		c.Metadata = []byte(metadata)
+	}
+	var name string
+	err = r.each(ctx, []any{&name}, func() error {
+		c.Attachments = append(c.Attachments, name)
+		return nil
+	}, `SELECT name FROM attachments WHERE message_id = $1 ORDER BY id`, string(id))
+	return c, away(err)
+}
+
+// Addressee is who a message is for.
+type Addressee struct {
+	Address  vocab.Address // empty if there is none, or it was erased
+	Name     string        // of the contact now
+	Language vocab.Language
+}
+
+// Recipient returns who a message is for; fault.NotFound if there is no such message.
+func (l *Ledger) Recipient(ctx context.Context, id vocab.MessageID) (Addressee, error) {
+	var a Addressee
+	err := l.db.reader().row(ctx, []any{textOf(&a.Address), &a.Name, &a.Language}, `
+		SELECT a.value, c.name, m.language
+		FROM messages m JOIN contacts c ON c.id = m.contact_id LEFT JOIN addresses a ON a.id = m.address_id
+		WHERE m.id = $1`, string(id))
+	if isNone(err) {
+		return a, noMessage()
+	}
+	return a, away(err)
+}
+
+// Cancel calls a message back that still waits, and returns it. The error is fault.NotFound, or fault.Conflict
+// (message_not_cancelable), which says how far it is.
+func (l *Ledger) Cancel(ctx context.Context, id vocab.MessageID, now time.Time) (dispatcher.Message, error) {
+	var m dispatcher.Message
+	err := l.db.tx(ctx, func(tx *tx) error {
+		canceled, err := tx.cancel(ctx, []vocab.MessageID{id}, cancelOrder, now)
+		if err != nil {
+			return err
+		}
+		if m, err = tx.message(ctx, id); err != nil || len(canceled) == 1 {
+			return err
+		}
+		return &fault.Error{
+			Kind: fault.Conflict, Code: "message_not_cancelable",
+			Detail: "the message is " + string(m.Status) + "; only one that waits (scheduled, queued, held, deferred) can be canceled",
+		}
+	})
+	if err != nil {
+		return dispatcher.Message{}, fmt.Errorf("cancel message %s: %w", id, err)
+	}
+	return m, nil
+}
+
+// Reasons of what somebody ordered.
+const (
+	cancelOrder   = "cancel_order"
+	operatorOrder = "operator_order"
+)
+
+// Requeue sends a message again that may have arrived: unknown becomes queued, due now and marked as possibly sent twice. Only an
+// operator may order that, and by is their id. It returns the message. The error is fault.NotFound, or fault.Conflict:
+// message_not_requeueable says how far it is, message_content_gone that what it was made from is wiped.
+func (l *Ledger) Requeue(ctx context.Context, id vocab.MessageID, by string, now time.Time) (dispatcher.Message, error) {
+	var m dispatcher.Message
+	err := l.db.tx(ctx, func(tx *tx) error {
+		n, err := tx.exec(ctx, `
+			UPDATE messages SET status = 'queued', due_at = $2, ring_until = 0, finalized_at = NULL, possible_dup = true
+			WHERE id = $1 AND status = 'unknown'`, string(id), now.UnixMicro())
+		if err != nil {
+			return err
+		}
+		if m, err = tx.message(ctx, id); err != nil {
+			return err
+		}
+		if n == 0 {
+			return &fault.Error{
+				Kind: fault.Conflict, Code: "message_not_requeueable",
+				Detail: "the message is " + string(m.Status) + "; only one that is unknown can be sent again",
+			}
+		}
+		var one int
+		err = tx.row(ctx, []any{&one}, `SELECT 1 FROM message_payloads WHERE message_id = $1`, string(id))
+		if isNone(err) {
+			return &fault.Error{
+				Kind: fault.Conflict, Code: "message_content_gone", Detail: "what the message was made from is wiped; submit a new one",
+			}
+		}
+		if err != nil {
+			return err
+		}
+		return tx.addEvents(ctx, []event{{
+			message: id, kind: string(dispatcher.Queued), at: now, attempt: m.Attempt, reason: operatorOrder, actor: by,
+		}})
+	})
+	if err != nil {
+		return dispatcher.Message{}, fmt.Errorf("requeue message %s: %w", id, err)
+	}
+	return m, nil
+}

@@ -1,0 +1,97 @@
+package store
+
+import (
+	"context"
+
+	"github.com/orleu/elshi/dispatcher"
+	"github.com/orleu/elshi/vocab"
+)
+
+// Recipients says who the recipients of a submission are: one answer for each query, in order. It writes nothing. A contact that was
+// erased is known like any other; the gate is who says no.
+func (l *Ledger) Recipients(ctx context.Context, queries []dispatcher.RecipientQuery) ([]dispatcher.Known, error) {
+	known := make([]dispatcher.Known, len(queries))
+	var named, unnamed rowset
+	for i, q := range queries {
+		known[i].Lookup = q.Recipient.Lookup
+		row := []any{i, q.Channel, q.Recipient.Lookup, q.Recipient.ContactID}
+		switch {
+		case q.Recipient.ContactID != "":
+			known[i].Missing = true // until it is found
+			named = append(named, row)
+		case q.Recipient.Lookup != "":
+			unnamed = append(unnamed, row)
+		}
+	}
+	r := l.db.reader()
+	if err := r.namedContacts(ctx, named, queries, known); err != nil {
+		return nil, away(err)
+	}
+	return known, away(r.contactsBehind(ctx, unnamed, known))
+}
+
+// namedContacts answers the queries that name a contact: with the address they name, or the contact's best one.
+func (r runner) namedContacts(ctx context.Context, rows rowset, queries []dispatcher.RecipientQuery, known []dispatcher.Known) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	arg, err := jsonArg(rows)
+	if err != nil {
+		return err
+	}
+	var n int
+	var x dispatcher.Known
+	return r.each(ctx, []any{&n, &x.ContactID, &x.Name, &x.Language, textOf(&x.AddressID), textOf(&x.Lookup)}, func() error {
+		if !known[n].Missing {
+			return nil // the first address is the one to use
+		}
+		asked := queries[n].Recipient.Lookup
+		x.Unlinked = asked != "" && x.AddressID == ""
+		if x.Unlinked {
+			x.Lookup = asked
+		}
+		known[n] = x
+		return nil
+	}, `
+		SELECT CAST(j.value ->> 0 AS BIGINT), c.id, c.name, c.language, a.id, a.lookup
+		FROM {rows $1}
+		JOIN contacts c ON c.id = j.value ->> 3
+		LEFT JOIN (contact_addresses l JOIN addresses a ON a.id = l.address_id)
+			ON l.contact_id = c.id AND a.channel = j.value ->> 1
+			AND (j.value ->> 2 = '' AND l.reassigned_at IS NULL OR a.lookup = j.value ->> 2)
+		ORDER BY 1, `+usableFirst, arg)
+}
+
+// contactsBehind answers the queries that name an address alone: with the first contact behind it, and how many there are. Somebody
+// whose number it once was is not behind it.
+func (r runner) contactsBehind(ctx context.Context, rows rowset, known []dispatcher.Known) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	arg, err := jsonArg(rows)
+	if err != nil {
+		return err
+	}
+	var n int
+	var address vocab.AddressID
+	var contact vocab.ContactID
+	var name string
+	var language vocab.Language
+	return r.each(ctx, []any{&n, &address, textOf(&contact), textOf(&name), textOf(&language)}, func() error {
+		k := &known[n]
+		k.AddressID = address
+		if contact == "" {
+			return nil
+		}
+		if k.Sharers == 0 {
+			k.ContactID, k.Name, k.Language = contact, name, language
+		}
+		k.Sharers++
+		return nil
+	}, `
+		SELECT CAST(j.value ->> 0 AS BIGINT), a.id, c.id, c.name, c.language
+		FROM {rows $1}
+		JOIN addresses a ON a.channel = j.value ->> 1 AND a.lookup = j.value ->> 2
+		LEFT JOIN (contact_addresses l JOIN contacts c ON c.id = l.contact_id) ON l.address_id = a.id AND l.reassigned_at IS NULL
+		ORDER BY 1, c.id`, arg)
+}
