@@ -154,7 +154,7 @@ func (a *API) message(ctx context.Context, id string) (dispatcher.Message, error
 	return a.Messages.Get(ctx, vocab.MessageID(id))
 }
 
-func (a *API) getMessage(ctx context.Context, in *messageInput) (*reply[messageDetails], error) {
+func (a *API) getMessage(ctx context.Context, in *messageInput) (*reply[messageView], error) {
 	m, err := a.message(ctx, in.ID)
 	if err != nil {
 		return nil, err
@@ -163,7 +163,8 @@ func (a *API) getMessage(ctx context.Context, in *messageInput) (*reply[messageD
 	if err != nil {
 		return nil, err
 	}
-	view := messageDetails{messageView: messageOf(m), Attachments: kept.Attachments}
+	view := messageOf(m)
+	view.Attachments = kept.Attachments
 	if m.Class != vocab.Security {
 		view.Metadata = object(kept.Metadata)
 	}

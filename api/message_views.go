@@ -41,6 +41,8 @@ type messageView struct {
 	FirstAttemptAt  time.Time               `json:"first_attempt_at,omitzero" doc:"When it was first tried."`
 	SentAt          time.Time               `json:"sent_at,omitzero" doc:"When the provider took it."`
 	FinalizedAt     time.Time               `json:"finalized_at,omitzero" doc:"No report is awaited after this."`
+	Metadata        object                  `json:"metadata,omitempty" doc:"What the caller gave along; not in lists."`
+	Attachments     []string                `json:"attachments,omitempty" nullable:"false" doc:"The names of its files; not in lists."`
 }
 
 func messageOf(m dispatcher.Message) messageView {
@@ -110,14 +112,6 @@ func decisionOf(m dispatcher.Message, lang vocab.Language) decisionView {
 		DecidedAt: d.At.UTC(), Purpose: m.Purpose, Class: m.Class, Basis: d.Basis.Kind, ConsentEventID: d.Basis.Event,
 		PolicyVersion: m.PolicyVersion, TemplateVersion: m.Template, ContentHash: m.ContentHash,
 	}
-}
-
-// messageDetails is a message with what its caller gave along.
-type messageDetails struct {
-	messageView
-
-	Metadata    object   `json:"metadata,omitempty" doc:"What the caller gave along."`
-	Attachments []string `json:"attachments,omitempty" nullable:"false" doc:"The names of its files."`
 }
 
 // contentView is what a recipient reads.

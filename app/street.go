@@ -66,7 +66,11 @@ func senders(cfg config.Config) map[vocab.SenderID]dispatcher.Sender {
 }
 
 func newOrg(cfg config.Config) dispatcher.Org {
-	return dispatcher.Org{Name: cfg.Org.Name, Address: cfg.Org.Address, URL: cfg.Org.URL}
+	url := cfg.Org.URL
+	if url == "" {
+		url = cfg.Server.PublicURL
+	}
+	return dispatcher.Org{Name: cfg.Org.Name, Address: cfg.Org.Address, URL: url}
 }
 
 func newSecrets(cfg config.Config) (*dispatcher.Links, *dispatcher.Sealer, error) {

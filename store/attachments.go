@@ -31,7 +31,11 @@ func (r runner) eachAttachment(ctx context.Context, ids []vocab.MessageID, f fun
 
 // addAttachment keeps one attachment of a message.
 func (r runner) addAttachment(ctx context.Context, id vocab.MessageID, a attachment) error {
+	content := a.Content
+	if content == nil {
+		content = []byte{} // nil is NULL
+	}
 	_, err := r.exec(ctx, `INSERT INTO attachments (id, message_id, name, content_type, content) VALUES ($1, $2, $3, $4, $5)`,
-		vocab.NewID(vocab.AttachmentPrefix), string(id), a.Name, a.ContentType, a.Content)
+		vocab.NewID(vocab.AttachmentPrefix), string(id), plain(a.Name), plain(a.ContentType), content)
 	return err
 }

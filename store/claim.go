@@ -120,6 +120,7 @@ func (tx *tx) applyDecisions(ctx context.Context, claim dispatcher.Claim, found 
 	var (
 		permits []dispatcher.Permit
 		events  []event
+		wipe    []vocab.MessageID
 		id      vocab.MessageID
 		first   time.Time
 	)
@@ -134,6 +135,9 @@ func (tx *tx) applyDecisions(ctx context.Context, claim dispatcher.Claim, found 
 			p.Message.ClaimedAt, p.Message.LeaseUntil, p.Message.FirstAttemptAt = claim.Now, lease, first
 			permits = append(permits, *p)
 			return nil
+		}
+		if !keepsPayload(p.Message) {
+			wipe = append(wipe, id)
 		}
 		if p.Message.Status != before {
 			events = append(events, event{message: id, kind: string(p.Message.Status), at: claim.Now, attempt: p.Message.Attempt, reason: string(d.Reason)})
@@ -166,6 +170,9 @@ func (tx *tx) applyDecisions(ctx context.Context, claim dispatcher.Claim, found 
 		return nil, err
 	}
 	if err := tx.addEvents(ctx, events); err != nil {
+		return nil, err
+	}
+	if err := tx.wipe(ctx, wipe); err != nil {
 		return nil, err
 	}
 	return permits, tx.readAttachments(ctx, permits)

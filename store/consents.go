@@ -207,20 +207,27 @@ func (tx *tx) cancel(ctx context.Context, ids []vocab.MessageID, reason string, 
 	if err != nil {
 		return nil, err
 	}
-	var done []vocab.MessageID
+	var done, wipe []vocab.MessageID
 	var events []event
-	var id vocab.MessageID
-	if err := tx.each(ctx, []any{&id}, func() error {
+	m := dispatcher.Message{Status: dispatcher.Canceled}
+	if err := tx.each(ctx, []any{&m.ID, &m.Class}, func() error {
+		id := m.ID
 		done = append(done, id)
+		if !keepsPayload(m) {
+			wipe = append(wipe, id)
+		}
 		events = append(events, event{message: id, kind: string(dispatcher.Canceled), at: now, reason: reason})
 		return nil
 	}, `
 		UPDATE messages SET status = 'canceled', due_at = NULL, finalized_at = $2
 		WHERE id IN {ids $1} AND status IN ('scheduled', 'queued', 'held', 'deferred')
-		RETURNING id`, arg, now.UnixMicro()); err != nil {
+		RETURNING id, class`, arg, now.UnixMicro()); err != nil {
 		return nil, err
 	}
 	slices.Sort(done)
+	if err := tx.wipe(ctx, wipe); err != nil {
+		return nil, err
+	}
 	return done, tx.addEvents(ctx, events)
 }
 

@@ -137,7 +137,28 @@ func jsonArg(v any) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("encode rows: %w", err)
 	}
-	return strings.ReplaceAll(string(b), `\u0000`, ""), nil
+	return dropNUL(string(b)), nil
+}
+
+// dropNUL removes the escape of U+0000 from a JSON text, and leaves the six characters alone where a text quotes them (\\u0000).
+func dropNUL(text string) string {
+	const nul = `\u0000`
+	if !strings.Contains(text, nul) {
+		return text
+	}
+	var out strings.Builder
+	for i := 0; i < len(text); i++ {
+		switch {
+		case strings.HasPrefix(text[i:], nul):
+			i += len(nul) - 1
+		case text[i] == '\\' && i+1 < len(text):
+			out.WriteString(text[i : i+2]) // an escape is read whole, so that its second half begins none
+			i++
+		default:
+			out.WriteByte(text[i])
+		}
+	}
+	return out.String()
 }
 
 // rowset is rows of a set-based statement, for {rows}.

@@ -78,7 +78,7 @@ func (tx *tx) readPeople(ctx context.Context, cs []dispatcher.Candidate) ([]stri
 		return nil
 	}, `
 		SELECT CAST(j.value ->> 0 AS BIGINT), c.time_zone, c.minor, c.guardian_consented, c.data_blocked_at, c.processing_withdrawn_at,
-		       c.unsubscribed_all_at, c.erased_at, a.hash, l.verified_at, l.reassigned_at, g.state, g.valid_until, g.event_id, g.cross_border
+		       c.unsubscribed_all_at, c.erased_at, CASE WHEN l.contact_id IS NOT NULL THEN a.hash END, l.verified_at, l.reassigned_at, g.state, g.valid_until, g.event_id, g.cross_border
 		FROM {rows $1}
 		JOIN contacts c ON c.id = j.value ->> 1
 		LEFT JOIN addresses a ON a.id = j.value ->> 2

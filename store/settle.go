@@ -84,11 +84,11 @@ func (tx *tx) moveSettled(ctx context.Context, settlements []dispatcher.Settleme
 			ring_until   = 0,
 			lease_until  = NULL,
 			finalized_at = j.finalized_at,
-			failures     = failures + j.failure,
+			failures     = messages.failures + j.failure,
 			last_cause   = j.cause,
-			content_hash = CASE WHEN j.content_hash = '' THEN content_hash ELSE j.content_hash END,
+			content_hash = CASE WHEN j.content_hash = '' THEN messages.content_hash ELSE j.content_hash END,
 			provider_ref = j.provider_ref,
-			possible_dup = possible_dup OR j.possible_dup,
+			possible_dup = messages.possible_dup OR j.possible_dup,
 			sent_at      = j.sent_at
 		FROM (
 			SELECT j.value ->> 0 AS id, CAST(j.value ->> 1 AS BIGINT) AS attempt, j.value ->> 2 AS status, CAST(j.value ->> 3 AS BIGINT) AS settled_at,
@@ -160,10 +160,18 @@ func (tx *tx) afterSettle(ctx context.Context, settlements []dispatcher.Settleme
 			wipe = append(wipe, s.MessageID)
 		}
 	}
-	if err := tx.addEvents(ctx, events); err != nil || len(wipe) == 0 {
+	if err := tx.addEvents(ctx, events); err != nil {
 		return err
 	}
-	arg, err := jsonArg(wipe)
+	return tx.wipe(ctx, wipe)
+}
+
+// wipe deletes what messages were made from.
+func (tx *tx) wipe(ctx context.Context, ids []vocab.MessageID) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	arg, err := jsonArg(ids)
 	if err != nil {
 		return err
 	}

@@ -52,7 +52,7 @@ func (s *Suppressions) Add(ctx context.Context, channel vocab.Channel, lookup st
 	var kept Suppression
 	err := s.db.tx(ctx, func(tx *tx) error {
 		var address vocab.AddressID
-		err := tx.row(ctx, []any{&address}, `SELECT id FROM addresses WHERE hash = $1`, hash)
+		err := tx.row(ctx, []any{&address}, `SELECT id FROM addresses WHERE channel = $1 AND lookup = $2`, string(channel), plain(lookup))
 		if err != nil && !isNone(err) {
 			return err
 		}
@@ -84,7 +84,7 @@ func (tx *tx) suppress(ctx context.Context, channel vocab.Channel, hash string, 
 	_, err := tx.exec(ctx, `
 		INSERT INTO suppressions (id, channel, address_hash, address_id, reason, origin, note, created_at, lifted_by)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '') ON CONFLICT DO NOTHING`,
-		vocab.NewID(vocab.SuppressionPrefix), string(channel), hash, null(address), string(reason), origin, note, now.UnixMicro())
+		vocab.NewID(vocab.SuppressionPrefix), string(channel), hash, null(address), string(reason), plain(origin), plain(note), now.UnixMicro())
 	return err
 }
 

@@ -17,7 +17,7 @@ func escapeHTML(s string) string { return htmlEscaper.Replace(s) }
 
 // clean makes data fit for any text: valid UTF-8, "\n" as the only line break, no control characters but it and the tab.
 func clean(s string) string {
-	if !strings.ContainsFunc(s, unwanted) && utf8.ValidString(s) {
+	if isClean(s) {
 		return s
 	}
 	s = strings.ToValidUTF8(s, "\uFFFD")
@@ -28,6 +28,16 @@ func clean(s string) string {
 		}
 		return r
 	}, s)
+}
+
+// isClean is the one look that nearly all data get: every output of every message comes by here.
+func isClean(s string) bool {
+	for _, r := range s {
+		if r < ' ' && r != '\n' && r != '\t' || r >= 0x7f && (r <= 0x9f || r == '\u2028' || r == '\u2029' || r == utf8.RuneError) {
+			return false
+		}
+	}
+	return true
 }
 
 func unwanted(r rune) bool {

@@ -63,7 +63,7 @@ func TestMobizonOnTheWire(t *testing.T) {
 		t.Errorf("receipt is %+v (%v), want accepted as 12111324", receipt, receipt.Err)
 	}
 	got := <-requests
-	if got.Method != "POST" || got.URI != "/service/message/sendsmsmessage" {
+	if got.Method != http.MethodPost || got.URI != "/service/message/sendsmsmessage" {
 		t.Errorf("request is %s %s", got.Method, got.URI)
 	}
 	form, err := url.ParseQuery(got.Body)
@@ -92,7 +92,7 @@ func TestRequestEncodesForItsPlace(t *testing.T) {
 		t.Errorf("receipt is %+v (%v), want accepted under our own id", receipt, receipt.Err)
 	}
 	got := <-requests
-	if got.Method != "PUT" || got.URI != "/v2/msg_1?mode=a" || got.Header.Get("Authorization") != "Bearer "+apiKey || got.Header.Get("Content-Type") != "application/json" {
+	if got.Method != http.MethodPut || got.URI != "/v2/msg_1?mode=a" || got.Header.Get("Authorization") != "Bearer "+apiKey || got.Header.Get("Content-Type") != "application/json" {
 		t.Errorf("request is %s %s with %v", got.Method, got.URI, got.Header)
 	}
 	if _, present := got.Header["X-Callback"]; present {

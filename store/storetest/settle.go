@@ -156,8 +156,7 @@ var settleTests = map[string]func(*world){
 		p := w.person()
 		for i := range 5 {
 			ids := w.submit(w.draft(p, vocab.Legal))
-			for range 2 {
-				permit := w.claim(ids...)[0]
+			for _, permit := range append(w.claim(ids...), dispatcher.Permit{}) {
 				s := w.failure(permit, dispatcher.Deferred, channels.MailboxFull)
 				s.Suppress, s.Points, s.DueAt = dispatcher.SuppressSoft, 1, w.now
 				w.settle(s)

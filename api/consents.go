@@ -1,0 +1,171 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/orleu/elshi/consent"
+	"github.com/orleu/elshi/fault"
+	"github.com/orleu/elshi/vocab"
+)
+
+// consentBook keeps the consent ledger and what it amounts to.
+type consentBook interface {
+	// Record appends one event about one contact; fault.Conflict if it changes nothing.
+	Record(ctx context.Context, e consent.Event, evidence string, crossBorder bool) (consent.Event, consent.Grant, error)
+	// OfContact returns the grants of a contact, sorted.
+	OfContact(ctx context.Context, contact vocab.ContactID) ([]ContactConsent, error)
+	// EventsOf returns the entries about a contact, the newest first; those before an id, if one is given.
+	EventsOf(ctx context.Context, contact vocab.ContactID, before vocab.ConsentEventID, limit int) ([]consent.Event, error)
+}
+
+// ContactConsent is the present state of one grant of a contact.
+type ContactConsent struct {
+	Key         consent.GrantKey
+	Grant       consent.Grant
+	CrossBorder bool
+}
+
+func (a *API) registerConsents() {
+	record := huma.Operation{
+		OperationID: "record-consent", Method: http.MethodPost, Path: "/v1/consents", Tags: []string{"consents"}, DefaultStatus: http.StatusCreated,
+		Summary: "Record what a contact granted, asked for, confirmed or refused",
+		Description: "For exactly one purpose, channel and topic. An import never beats an earlier no: 409 consent_unchanged. To take a consent " +
+			"back use POST /v1/consents/withdraw, which also stops what waits.",
+	}
+	register(a, record, a.recordConsent, http.StatusConflict, http.StatusNotFound)
+	register(a, huma.Operation{
+		OperationID: "list-contact-consents", Method: http.MethodGet, Path: "/v1/contacts/{id}/consents", Tags: []string{"consents"},
+		Summary: "Read what a contact has granted", Description: "The present state of each grant, sorted by purpose, channel and topic.",
+	}, a.contactConsents)
+}
+
+// consentBody is one thing a contact said about one purpose.
+type consentBody struct {
+	ContactID     vocab.ContactID `json:"contact_id" example:"con_06gywnjy01xbs0938nkrkaydxw" doc:"Who said it."`
+	Kind          string          `json:"kind" enum:"grant,request,confirm,refuse,import" doc:"grant: given by somebody whose address needs no further proof. request: asked for, lapses after 72 h. confirm: a request confirmed (double opt-in). refuse: said no. import: granted elsewhere."`
+	Purpose       vocab.Purpose   `json:"purpose" example:"news.company" doc:"An entry of GET /v1/purposes; or processing.core, event.registry, event.publish_results for a use of data."`
+	Channel       vocab.Channel   `json:"channel,omitempty" enum:"email,sms" doc:"email or sms; a use of data has none."`
+	Topic         vocab.Topic     `json:"topic,omitempty" maxLength:"128" doc:"One topic of the purpose; none means the purpose without topic."`
+	Source        consent.Source  `json:"source,omitempty" enum:"api,sign_up_form,preference_page,confirm_link,operator" doc:"The way it came in; api if left out. Of an import it is import."`
+	Language      vocab.Language  `json:"language,omitempty" example:"kk" doc:"The language of the text that was shown."`
+	TextHash      string          `json:"text_hash,omitempty" maxLength:"128" doc:"SHA-256 of the consent text as it was shown."`
+	PolicyVersion string          `json:"policy_version,omitempty" maxLength:"128" example:"2026-05-01" doc:"The privacy policy in force."`
+	CrossBorder   bool            `json:"cross_border,omitempty" doc:"The text covers a transfer abroad."`
+	Evidence      string          `json:"evidence,omitempty" maxLength:"4000" doc:"What shows it (a form's content, an IP address). Kept beside the ledger, erased with the contact; the ledger holds a commitment to it."`
+}
+
+type recordConsentInput struct{ Body consentBody }
+
+// consentView is one grant.
+type consentView struct {
+	Purpose     vocab.Purpose        `json:"purpose" doc:"What for."`
+	Channel     vocab.Channel        `json:"channel,omitempty" doc:"How; a use of data has none."`
+	Topic       vocab.Topic          `json:"topic,omitempty" doc:"The topic, if any."`
+	State       consent.State        `json:"state" enum:"none,pending,granted,refused,withdrawn,expired,stale,lapsed" doc:"What the contact's events amount to."`
+	Since       time.Time            `json:"since,omitzero" doc:"When it came to this."`
+	ValidUntil  time.Time            `json:"valid_until,omitzero" doc:"When a grant ends (exclusive)."`
+	EventID     vocab.ConsentEventID `json:"event_id,omitempty" example:"cev_06gywnjy01xbs0938nkrkaydxw" doc:"The entry of the ledger that led to it."`
+	CrossBorder bool                 `json:"cross_border" doc:"The text covers a transfer abroad."`
+}
+
+func consentOf(x ContactConsent) consentView {
+	return consentView{
+		Purpose: x.Key.Purpose, Channel: x.Key.Channel, Topic: x.Key.Topic, State: x.Grant.State, Since: x.Grant.Since.UTC(),
+		ValidUntil: x.Grant.ValidUntil.UTC(), EventID: x.Grant.Event, CrossBorder: x.CrossBorder,
+	}
+}
+
+func (a *API) recordConsent(ctx context.Context, in *recordConsentInput) (*reply[consentView], error) {
+	b := in.Body
+	if err := checkBodyContact(b.ContactID); err != nil {
+		return nil, err
+	}
+	e, err := a.consentEvent(b, callerOf(ctx).ID)
+	if err != nil {
+		return nil, err
+	}
+	kept, grant, err := a.Consents.Record(ctx, e, b.Evidence, b.CrossBorder)
+	if err != nil {
+		return nil, err
+	}
+	key := consent.GrantKey{Purpose: kept.Purpose, Channel: kept.Channel, Topic: kept.Topic}
+	return answer(consentOf(ContactConsent{key, grant, b.CrossBorder})), nil
+}
+
+// consentEvent makes the ledger's entry and checks it, because an entry cannot be taken back.
+func (a *API) consentEvent(b consentBody, key vocab.APIKeyID) (consent.Event, error) {
+	now := a.now()
+	e := consent.Event{
+		ID: vocab.ConsentEventID(vocab.NewID(vocab.ConsentEventPrefix)), Kind: consentKinds[b.Kind], ContactID: b.ContactID,
+		Scope: consent.ScopePurpose, Purpose: b.Purpose, Channel: b.Channel, Topic: b.Topic, Source: b.Source, ActorKind: consent.ActorAPIKey,
+		ActorID: string(key), Language: b.Language, TextHash: b.TextHash, PolicyVersion: b.PolicyVersion, At: now,
+	}
+	if b.Topic != "" {
+		e.Scope = consent.ScopeTopic
+	}
+	if e.Source == "" {
+		e.Source = consent.SourceAPI
+	}
+	if b.Kind == "import" {
+		e.Source = consent.SourceImport
+	}
+	info, registered := a.Purposes.Lookup(b.Purpose)
+	use := isUseOfData(b.Purpose)
+	switch {
+	case !registered && !use:
+		return e, noPurpose()
+	case registered && b.Channel == "":
+		return e, fault.InvalidField("/channel", "required", "a consent to messages is for exactly one channel: email or sms")
+	case use && (b.Channel != "" || b.Topic != ""):
+		return e, fault.InvalidField("/channel", "not_for_use_of_data", "the consent to a use of data has no channel and no topic")
+	}
+	switch e.Kind { //nolint:exhaustive // the others grant nothing
+	case consent.KindGranted, consent.KindConfirmed, consent.KindImported:
+		e.ValidUntil = info.ValidUntil(now)
+	}
+	return e, e.Check()
+}
+
+var consentKinds = map[string]consent.EventKind{
+	"grant": consent.KindGranted, "request": consent.KindRequested, "confirm": consent.KindConfirmed, "refuse": consent.KindRefused,
+	"import": consent.KindImported,
+}
+
+func isUseOfData(p vocab.Purpose) bool {
+	for _, use := range consent.ProcessingUses() {
+		if use.ID == p {
+			return true
+		}
+	}
+	return false
+}
+
+func noPurpose() error {
+	return fault.InvalidField("/purpose", "purpose_unregistered", "this purpose is not in the registry; GET /v1/purposes lists what is")
+}
+
+// checkBodyContact checks a contact that a body names.
+func checkBodyContact(id vocab.ContactID) error {
+	if _, err := vocab.ParseID(vocab.ContactPrefix, string(id)); err != nil {
+		return fault.InvalidField("/contact_id", "invalid_id", "want an id such as con_ and 26 characters")
+	}
+	return nil
+}
+
+func (a *API) contactConsents(ctx context.Context, in *contactInput) (*reply[page[consentView]], error) {
+	if err := checkContactID(in.ID); err != nil {
+		return nil, err
+	}
+	if _, err := a.Contacts.Get(ctx, vocab.ContactID(in.ID)); err != nil {
+		return nil, err
+	}
+	list, err := a.Consents.OfContact(ctx, vocab.ContactID(in.ID))
+	if err != nil {
+		return nil, err
+	}
+	return pageOf(list, len(list), nil, consentOf), nil
+}

@@ -1,0 +1,76 @@
+package store_test
+
+import (
+	"testing"
+
+	"github.com/orleu/elshi/internal/testkit"
+	"github.com/orleu/elshi/store"
+	"github.com/orleu/elshi/store/storetest"
+)
+
+func TestMain(m *testing.M) { testkit.Main(m) }
+
+var hashKey = []byte("a key that only tests may know")
+
+// engine is a way to get an empty database.
+type engine struct {
+	name string
+	// open returns a migrated database in the role of the service.
+	open func(t *testing.T) *store.DB
+	// empty returns options for a database that was never migrated, in the role of the owner.
+	empty func(t *testing.T) store.Options
+}
+
+var engines = []engine{
+	{"sqlite", openSQLite, func(t *testing.T) store.Options { return store.Options{Dir: t.TempDir(), HashKey: hashKey} }},
+	{"postgres", openPostgres, func(t *testing.T) store.Options {
+		return store.Options{URL: testkit.Postgres(t).CreateDatabase(t).Owner, HashKey: hashKey}
+	}},
+}
+
+func onEach(t *testing.T, test func(t *testing.T, e engine)) {
+	t.Helper()
+	for _, e := range engines {
+		t.Run(e.name, func(t *testing.T) { test(t, e) })
+	}
+}
+
+func openSQLite(t *testing.T) *store.DB {
+	t.Helper()
+	db := open(t, store.Options{Dir: t.TempDir(), HashKey: hashKey})
+	if err := db.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+func openPostgres(t *testing.T) *store.DB {
+	t.Helper()
+	database := testkit.Postgres(t).CreateDatabase(t)
+	owner := open(t, store.Options{URL: database.Owner, HashKey: hashKey})
+	if err := owner.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := owner.Grant(t.Context(), testkit.ServiceRole); err != nil {
+		t.Fatal(err)
+	}
+	return open(t, store.Options{URL: database.Service, HashKey: hashKey})
+}
+
+func open(t *testing.T, o store.Options) *store.DB {
+	t.Helper()
+	db, err := store.Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
+
+func TestEveryEngineKeepsThePromises(t *testing.T) {
+	onEach(t, func(t *testing.T, e engine) { storetest.Run(t, e.open) })
+}
