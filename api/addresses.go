@@ -60,25 +60,13 @@ func (a *API) newAddress(b addressBody) (NewAddress, error) {
 	case b.Email != "":
 		value, key, err := contacts.ParseEmail(b.Email)
 		x.Channel, x.Value, x.Lookup = vocab.Email, value, key
-		return x, fault.At("/email", pointless(err))
+		return x, fault.At("/email", err)
 	case b.Phone != "":
 		value, _, err := contacts.ParsePhone(b.Phone, a.Region)
 		x.Channel, x.Value, x.Lookup = vocab.SMS, value, value.Reveal()
-		return x, fault.At("/phone", pointless(err))
+		return x, fault.At("/phone", err)
 	}
 	return x, fault.InvalidField("", "required", "give email or phone")
-}
-
-// pointless takes the pointers out of a parser's error: it speaks of the value alone, and its caller knows where that stands.
-func pointless(err error) error {
-	fields := faultFields(err)
-	if len(fields) == 0 {
-		return err
-	}
-	for i := range fields {
-		fields[i].Pointer = ""
-	}
-	return fault.InvalidFields(fields...)
 }
 
 type addAddressInput struct {

@@ -65,6 +65,7 @@ type API struct {
 	engine *gin.Engine
 	huma   huma.API
 	limits *limits
+	spec   []byte // the description as JSON; it does not change once it is made
 }
 
 // New returns the API over what it is given. It starts nothing.
@@ -108,8 +109,7 @@ func New(o Options) (*API, error) {
 	}
 	a.registerMachine()
 	a.registerReference()
-	a.finishDescription()
-	return a, nil
+	return a, a.finishDescription()
 }
 
 // complete fills in defaults and refuses what cannot work.

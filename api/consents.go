@@ -84,6 +84,9 @@ func (a *API) recordConsent(ctx context.Context, in *recordConsentInput) (*reply
 	if err := checkBodyContact(b.ContactID); err != nil {
 		return nil, err
 	}
+	if err := refuseForbidden("/evidence", b.Evidence); err != nil {
+		return nil, err
+	}
 	e, err := a.consentEvent(b, callerOf(ctx).ID)
 	if err != nil {
 		return nil, err
@@ -146,6 +149,15 @@ func isUseOfData(p vocab.Purpose) bool {
 
 func noPurpose() error {
 	return fault.InvalidField("/purpose", "purpose_unregistered", "this purpose is not in the registry; GET /v1/purposes lists what is")
+}
+
+// refuseForbidden keeps out identifiers that the organisation never stores (policy clause 2.2).
+func refuseForbidden(pointer, text string) error {
+	if len(consent.FindForbidden(pointer, text)) == 0 {
+		return nil
+	}
+	return fault.InvalidField(pointer, string(consent.ForbiddenIdentifier),
+		"identity numbers, document numbers and home addresses are never stored (policy clause 2.2)")
 }
 
 // checkBodyContact checks a contact that a body names.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"maps"
 	"net/http"
 	"slices"
@@ -112,7 +113,7 @@ var refusals = map[int]string{
 }
 
 // finishDescription puts in what holds for all operations and takes out what huma adds of its own.
-func (a *API) finishDescription() {
+func (a *API) finishDescription() (err error) {
 	description := a.huma.OpenAPI()
 	schemas := description.Components.Schemas.Map()
 	delete(schemas, "ErrorModel")
@@ -133,4 +134,6 @@ func (a *API) finishDescription() {
 			}
 		}
 	}
+	a.spec, err = json.Marshal(description)
+	return err
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
 )
@@ -63,6 +64,15 @@ func (c *change[T]) UnmarshalJSON(b []byte) error {
 		return nil
 	}
 	return json.Unmarshal(b, &c.Value)
+}
+
+// Schema implements huma.SchemaProvider: a member may be whatever the field may be, or null.
+func (change[T]) Schema(r huma.Registry) *huma.Schema {
+	s := *r.Schema(reflect.TypeFor[T](), false, "")
+	if s.Type != huma.TypeObject {
+		s.Nullable = true
+	}
+	return &s
 }
 
 // apply makes the change to a field.

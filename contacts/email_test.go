@@ -71,6 +71,7 @@ func TestParseEmailRefuses(t *testing.T) {
 		{"a hyphen at the start of a label", "secret@-example.kz"},
 		{"an underscore in the domain", "secret@ex_ample.kz"},
 		{"a forged punycode label", "secret@xn--a.kz"},
+		{"a label that IDNA does not read back", "secret@00.ℵ"},
 		{"an endless domain", "secret@" + strings.Repeat("b.", 5000) + "kz"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

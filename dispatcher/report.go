@@ -22,3 +22,26 @@ type LateReport struct {
 	Suppress    Suppress
 	Points      int // soft-bounce points; see SoftThreshold
 }
+
+// Late says what a provider's report means; false if it changes nothing.
+func Late(channel vocab.Channel, provider vocab.ProviderID, r channels.Report) (LateReport, bool) {
+	late := LateReport{Provider: provider, ProviderRef: r.ProviderRef, EventID: r.EventID, At: r.At, Next: Delivered}
+	switch r.Status {
+	case channels.ReportDelivered:
+		return late, true
+	case channels.ReportPending:
+		return late, false
+	case channels.ReportFailed:
+	}
+	late.Next = Bounced
+	if channel == vocab.SMS {
+		late.Next = Undelivered
+	}
+	late.Cause = channels.Undelivered
+	if r.Err != nil {
+		late.Cause, late.Code, late.Enhanced, late.Detail = r.Err.Cause, r.Err.Code, r.Err.Enhanced, r.Err.Detail
+	}
+	rule := ruleOf(late.Cause)
+	late.Suppress, late.Points = rule.Suppress, rule.Points
+	return late, r.Status == channels.ReportFailed
+}

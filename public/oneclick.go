@@ -32,7 +32,7 @@ type stopView struct {
 type stoppedView struct {
 	stopView
 
-	At                time.Time
+	At                 time.Time
 	Canceled, OnTheWay int
 }
 
@@ -106,6 +106,7 @@ func isOneClick(r *http.Request) bool {
 		}
 		body = r.PostForm
 	case "multipart/form-data":
+		//nolint:gosec // route has put a limit on the body
 		if r.ParseMultipartForm(maxBody) != nil || len(r.MultipartForm.File) > 0 {
 			return false
 		}

@@ -35,8 +35,8 @@ type preferencesView struct {
 }
 
 type doneView struct {
-	What              string
-	At                time.Time
+	What               string
+	At                 time.Time
 	Canceled, OnTheWay int
 }
 

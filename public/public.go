@@ -54,16 +54,16 @@ type Grant struct {
 
 // Options are what the pages are made of.
 type Options struct {
-	Ledger      ledger             // required
-	Withdrawals withdrawer         // required
-	Links       *dispatcher.Links  // required; reads the tokens
-	Purposes    *consent.Registry  // required
-	Org         dispatcher.Org     // who writes; a name in at least one language is required
-	PublicURL   string             // how browsers reach these pages, for example "https://elshi.example.org"; required
-	Inbox       catcher            // nil: there is no /inbox
-	Zone        *time.Location     // of the times shown; nil: Asia/Almaty
-	Now         func() time.Time   // nil: time.Now
-	Log         *slog.Logger       // nil: nothing is logged
+	Ledger      ledger            // required
+	Withdrawals withdrawer        // required
+	Links       *dispatcher.Links // required; reads the tokens
+	Purposes    *consent.Registry // required
+	Org         dispatcher.Org    // who writes; a name in at least one language is required
+	PublicURL   string            // how browsers reach these pages, for example "https://elshi.example.org"; required
+	Inbox       catcher           // nil: there is no /inbox
+	Zone        *time.Location    // of the times shown; nil: Asia/Almaty
+	Now         func() time.Time  // required
+	Log         *slog.Logger      // nil: nothing is logged
 }
 
 type pages struct {
@@ -78,8 +78,9 @@ type pages struct {
 // New returns the handler of the contact pages and of everything else that is not found: mount it last. It serves paths below
 // the root; a prefix in PublicURL is the reverse proxy's to strip. The error names what is missing.
 func New(o Options) (http.Handler, error) {
-	if o.Ledger == nil || o.Withdrawals == nil || o.Links == nil || o.Purposes == nil || inLanguage(o.Org.Name, vocab.Kazakh) == "" {
-		return nil, errors.New("contact pages: want Ledger, Withdrawals, Links, Purposes and Org.Name")
+	if o.Ledger == nil || o.Withdrawals == nil || o.Links == nil || o.Purposes == nil || o.Now == nil ||
+		inLanguage(o.Org.Name, vocab.Kazakh) == "" {
+		return nil, errors.New("contact pages: want Ledger, Withdrawals, Links, Purposes, Now and Org.Name")
 	}
 	at, err := url.Parse(o.PublicURL)
 	if err != nil || at.Host == "" {
@@ -89,9 +90,6 @@ func New(o Options) (http.Handler, error) {
 		if o.Zone, err = time.LoadLocation("Asia/Almaty"); err != nil {
 			return nil, fmt.Errorf("contact pages: time zone: %w", err)
 		}
-	}
-	if o.Now == nil {
-		o.Now = time.Now
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

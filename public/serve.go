@@ -152,7 +152,7 @@ func statusOf(err error) int {
 	case fault.Unavailable:
 		return http.StatusServiceUnavailable
 	}
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+	if errors.Is(err, errLedgerSlow) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return http.StatusServiceUnavailable
 	}
 	return http.StatusInternalServerError
@@ -187,7 +187,8 @@ func (p *pages) nothingHere(*http.Request) (answer, error) {
 
 // write renders the whole answer before its first byte: a page that cannot be made is a 500, never half a page with status 200.
 func (p *pages) write(w http.ResponseWriter, r *http.Request, a answer) {
-	contentType, content := "text/html; charset=utf-8", []byte(nil)
+	var content []byte
+	contentType := "text/html; charset=utf-8"
 	switch {
 	case a.file != nil:
 		contentType, content = a.file.contentType, a.file.content

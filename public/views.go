@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"net/url"
 	"path"
 	"strings"
 	"time"
@@ -64,6 +65,7 @@ func (p *pages) functions(lang vocab.Language) template.FuncMap {
 		"clock":   p.clock,
 		"iso":     func(at time.Time) string { return at.UTC().Format(time.RFC3339) },
 		"channel": func(c vocab.Channel) string { return channelName(lang, c) },
+		"segment": url.PathEscape,
 		"autonym": func(l vocab.Language) string { return autonyms[l] },
 	}
 }

@@ -121,7 +121,6 @@ var words = merge(inboxWords, map[string]text{
 	// /w
 	"why_title":  {"Бұл хабарлама маған неге келді?", "Почему мне пришло это сообщение?", "Why did I get this?"},
 	"why_org":    {"Жіберуші ұйым", "Отправитель", "Organisation"},
-	"why_ground": {"Негізі", "Основание", "Ground"},
 	"why_sent":   {"Жіберілген уақыты", "Отправлено", "Sent"},
 	"why_unsent": {"Әлі жіберілген жоқ", "Ещё не отправлено", "Not sent yet"},
 	"why_clause": {"Саясат тармағы", "Пункт политики", "Policy clause"},

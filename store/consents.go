@@ -37,7 +37,7 @@ func (c *Consents) Record(ctx context.Context, e consent.Event, evidence string,
 			return err
 		}
 		key := consent.GrantKey{Purpose: e.Purpose, Channel: e.Channel, Topic: e.Topic}
-		before, err := tx.grant(ctx, e.ContactID, key)
+		before, err := c.grant(ctx, tx, e.ContactID, key)
 		if err != nil {
 			return err
 		}
@@ -138,25 +138,24 @@ func (tx *tx) concerned(ctx context.Context, w dispatcher.Withdrawal) ([]vocab.C
 }
 
 func (c *Consents) withdrawOne(ctx context.Context, tx *tx, e consent.Event, evidence string) error {
-	kept, err := tx.appendConsent(ctx, e, evidence)
-	if err != nil {
-		return err
-	}
 	grants, err := tx.grants(ctx, e.ContactID)
 	if err != nil {
 		return err
 	}
-	// A purpose that needs no grant has no row until somebody opts out of it.
-	if info, known := c.registry.Lookup(e.Purpose); known && !info.NeedsGrant {
-		for _, ch := range vocab.Channels() {
-			key := consent.GrantKey{Purpose: e.Purpose, Channel: ch}
-			if _, have := grants[key]; !have && (e.Channel == "" || e.Channel == ch) {
-				grants[key] = keptGrant{}
+	missing, err := c.missingGrants(ctx, tx, e, grants)
+	if err != nil {
+		return err
+	}
+	kept, err := tx.appendConsent(ctx, e, evidence)
+	if err != nil {
+		return err
+	}
+	for key, g := range missing {
+		after := c.apply(key, g, e)
+		if after.State != consent.None {
+			if err := tx.keepGrant(ctx, e.ContactID, key, after, false); err != nil {
+				return err
 			}
-		}
-	} else if key := (consent.GrantKey{Purpose: e.Purpose, Channel: e.Channel, Topic: e.Topic}); known && e.Channel != "" {
-		if _, have := grants[key]; !have {
-			grants[key] = keptGrant{}
 		}
 	}
 	for key, g := range grants {
@@ -203,6 +202,9 @@ func (tx *tx) coveredMessages(ctx context.Context, contacts []vocab.ContactID, e
 
 // cancel calls back messages that wait and returns those it got.
 func (tx *tx) cancel(ctx context.Context, ids []vocab.MessageID, reason string, now time.Time) ([]vocab.MessageID, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
 	arg, err := jsonArg(ids)
 	if err != nil {
 		return nil, err
@@ -277,86 +279,6 @@ func (tx *tx) appendConsent(ctx context.Context, e consent.Event, evidence strin
 	return e, err
 }
 
-// keptGrant is a grant as the projection holds it.
-type keptGrant struct {
-	consent.Grant
-
-	crossBorder bool
-}
-
-// grants reads the projection of one contact.
-func (r runner) grants(ctx context.Context, contact vocab.ContactID) (map[consent.GrantKey]keptGrant, error) {
-	all := map[consent.GrantKey]keptGrant{}
-	var key consent.GrantKey
-	var g keptGrant
-	err := r.each(ctx, []any{
-		&key.Purpose, &key.Channel, &key.Topic, &g.State, at(&g.Since), at(&g.ValidUntil), &g.Objected, &g.crossBorder, &g.Event,
-	}, func() error {
-		all[key] = g
-		return nil
-	}, `SELECT purpose, channel, topic, state, since, valid_until, objected, cross_border, event_id FROM consents WHERE contact_id = $1`,
-		string(contact))
-	return all, err
-}
-
-// grant returns one grant. One without a row is rebuilt from the contact's events: an earlier wide withdrawal counts for it too.
-func (tx *tx) grant(ctx context.Context, contact vocab.ContactID, key consent.GrantKey) (consent.Grant, error) {
-	all, err := tx.grants(ctx, contact)
-	if err != nil {
-		return consent.Grant{}, err
-	}
-	if g, have := all[key]; have {
-		return g.Grant, nil
-	}
-	events, err := tx.consentEvents(ctx, `contact_id = $1 ORDER BY seq`, string(contact))
-	g := consent.Grant{State: consent.None}
-	for _, e := range events {
-		g = consent.Apply(key, g, e)
-	}
-	return g, err
-}
-
-func (tx *tx) keepGrant(ctx context.Context, contact vocab.ContactID, key consent.GrantKey, g consent.Grant, crossBorder bool) error {
-	_, err := tx.exec(ctx, `
-		INSERT INTO consents (contact_id, purpose, channel, topic, state, since, valid_until, objected, cross_border, event_id)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-		ON CONFLICT (contact_id, purpose, channel, topic) DO UPDATE SET state = excluded.state, since = excluded.since,
-			valid_until = excluded.valid_until, objected = excluded.objected, cross_border = excluded.cross_border, event_id = excluded.event_id`,
-		string(contact), string(key.Purpose), string(key.Channel), string(key.Topic), string(g.State), g.Since.UnixMicro(), micros(g.ValidUntil),
-		g.Objected, crossBorder, string(g.Event))
-	return err
-}
-
-// keepUnsubscribed updates what a wide event says about the contact as a whole.
-func (tx *tx) keepUnsubscribed(ctx context.Context, e consent.Event) error {
-	var since time.Time
-	if err := tx.row(ctx, []any{at(&since)}, `SELECT unsubscribed_all_at FROM contacts WHERE id = $1`, string(e.ContactID)); err != nil {
-		return err
-	}
-	before := !since.IsZero()
-	after := consent.ApplyUnsubscribed(before, e)
-	if before != after {
-		mark := any(nil)
-		if after {
-			mark = micros(e.At)
-		}
-		if _, err := tx.exec(ctx, `UPDATE contacts SET unsubscribed_all_at = $2 WHERE id = $1`, string(e.ContactID), mark); err != nil {
-			return err
-		}
-	}
-	core := e.Purpose == consent.ProcessingCore || e.Purpose == ""
-	switch {
-	case e.Scope == consent.ScopeProcessing && e.Kind == consent.KindWithdrawn && core:
-		_, err := tx.exec(ctx, `UPDATE contacts SET processing_withdrawn_at = $2 WHERE id = $1 AND processing_withdrawn_at IS NULL`,
-			string(e.ContactID), micros(e.At))
-		return err
-	case e.Purpose == consent.ProcessingCore && e.Kind == consent.KindGranted:
-		_, err := tx.exec(ctx, `UPDATE contacts SET processing_withdrawn_at = NULL WHERE id = $1`, string(e.ContactID))
-		return err
-	}
-	return nil
-}
-
 const consentEventColumns = `seq, id, kind, contact_id, address_id, scope, purpose, channel, topic, source, actor_kind, actor_id, language, text_hash,
 	policy_version, at, valid_until, commitment, prev_hash, hash`
 
@@ -379,33 +301,21 @@ func (c *Consents) Events(ctx context.Context, after int64, n int) ([]consent.Ev
 	return list, away(err)
 }
 
+// Event returns one entry; fault.NotFound if there is none.
+func (c *Consents) Event(ctx context.Context, id vocab.ConsentEventID) (consent.Event, error) {
+	list, err := c.db.reader().consentEvents(ctx, `id = $1`, string(id))
+	if err != nil {
+		return consent.Event{}, away(err)
+	}
+	if len(list) == 0 {
+		return consent.Event{}, fault.Missing("consent_event_not_found", "there is no entry of the consent ledger with this id")
+	}
+	return list[0], nil
+}
+
 // Head returns the end of the chain.
 func (c *Consents) Head(ctx context.Context) (consent.Head, error) {
 	var head consent.Head
 	err := c.db.reader().row(ctx, []any{&head.Seq, &head.Hash}, `SELECT seq, hash FROM consent_head WHERE id = 1`)
 	return head, away(err)
-}
-
-// ContactConsent is the present state of one grant of a contact.
-type ContactConsent struct {
-	Key         consent.GrantKey
-	Grant       consent.Grant
-	CrossBorder bool
-}
-
-// OfContact returns the grants of a contact, sorted by purpose, channel and topic.
-func (c *Consents) OfContact(ctx context.Context, contact vocab.ContactID) ([]ContactConsent, error) {
-	all, err := c.db.reader().grants(ctx, contact)
-	if err != nil {
-		return nil, away(err)
-	}
-	list := make([]ContactConsent, 0, len(all))
-	for key, g := range all {
-		list = append(list, ContactConsent{key, g.Grant, g.crossBorder})
-	}
-	slices.SortFunc(list, func(a, b ContactConsent) int {
-		return slices.Compare([]string{string(a.Key.Purpose), string(a.Key.Channel), string(a.Key.Topic)},
-			[]string{string(b.Key.Purpose), string(b.Key.Channel), string(b.Key.Topic)})
-	})
-	return list, nil
 }

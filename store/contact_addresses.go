@@ -75,7 +75,9 @@ func (c *Contacts) VerifyAddress(ctx context.Context, contact vocab.ContactID, a
 	return away(err)
 }
 
-func notTheirs() error { return fault.Missing("address_not_found", "the contact has no address with this id") }
+func notTheirs() error {
+	return fault.Missing("address_not_found", "the contact has no address with this id")
+}
 
 // MarkReassigned records that the number went to somebody else. Nothing more is sent to it for this contact: what waits is denied when
 // its turn comes. The error is fault.NotFound (address_not_found) if it is not one of theirs.
@@ -146,4 +148,11 @@ func (r runner) messageIDs(ctx context.Context, query string, args ...any) ([]vo
 		return nil
 	}, query, args...)
 	return ids, err
+}
+
+// Sharers returns how many contacts are behind an address.
+func (c *Contacts) Sharers(ctx context.Context, address vocab.AddressID) (int, error) {
+	var n int
+	err := c.db.reader().row(ctx, []any{&n}, `SELECT COUNT(*) FROM contact_addresses WHERE address_id = $1`, string(address))
+	return n, away(err)
 }

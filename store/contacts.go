@@ -55,13 +55,18 @@ func (c *Contacts) Create(ctx context.Context, contact contacts.Contact, address
 			return err
 		}
 		name := plain(contact.Name)
-		if _, err := tx.exec(ctx, `
+		n, err := tx.exec(ctx, `
 			INSERT INTO contacts (id, external_id, name, name_lookup, language, time_zone, attributes, minor, guardian_consented, data_blocked_at,
 			                      created_at, updated_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)`,
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)
+			ON CONFLICT (external_id) DO NOTHING`,
 			string(contact.ID), null(plain(contact.ExternalID)), name, folded(name), plain(string(contact.Language)), plain(contact.TimeZone),
-			attributes, contact.Minor, contact.GuardianConsented, microsOrNil(contact.DataBlockedAt), contact.CreatedAt.UnixMicro()); err != nil {
-			return externalIDTaken(err)
+			attributes, contact.Minor, contact.GuardianConsented, microsOrNil(contact.DataBlockedAt), contact.CreatedAt.UnixMicro())
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return externalIDTaken()
 		}
 		// In order of their identity, so that two who add the same addresses never wait for each other.
 		ordered := slices.Clone(addresses)
@@ -88,10 +93,7 @@ func (c *Contacts) Create(ctx context.Context, contact contacts.Contact, address
 	return made, nil
 }
 
-func externalIDTaken(err error) error {
-	if !isTaken(err) {
-		return err
-	}
+func externalIDTaken() error {
 	return &fault.Error{Kind: fault.Conflict, Code: "external_id_taken", Detail: "another contact has this external id; update that one, or give another"}
 }
 
@@ -135,14 +137,25 @@ func (c *Contacts) Update(ctx context.Context, id vocab.ContactID, now time.Time
 		if err != nil {
 			return err
 		}
+		// Asked first, because PostgreSQL writes the values of a statement that fails into its log.
+		var taken bool
+		if err := tx.row(ctx, []any{&taken}, `SELECT EXISTS (SELECT 1 FROM contacts WHERE external_id = $1 AND id <> $2)`,
+			plain(after.ExternalID), string(id)); err != nil {
+			return err
+		}
+		if taken {
+			return externalIDTaken()
+		}
 		name := plain(after.Name)
 		if _, err := tx.exec(ctx, `
 			UPDATE contacts SET external_id = $2, name = $3, name_lookup = $4, language = $5, time_zone = $6, attributes = $7, minor = $8,
 				guardian_consented = $9, data_blocked_at = $10, updated_at = $11
 			WHERE id = $1`,
 			string(id), null(plain(after.ExternalID)), name, folded(name), plain(string(after.Language)), plain(after.TimeZone), attributes,
-			after.Minor, after.GuardianConsented, microsOrNil(after.DataBlockedAt), now.UnixMicro()); err != nil {
-			return externalIDTaken(err)
+			after.Minor, after.GuardianConsented, microsOrNil(after.DataBlockedAt), now.UnixMicro()); isTaken(err) {
+			return externalIDTaken() // between the question above and now
+		} else if err != nil {
+			return err
 		}
 		changed, err = tx.profile(ctx, id)
 		return err
@@ -170,26 +183,26 @@ func (c *Contacts) List(ctx context.Context, f ContactFilter) ([]Profile, error)
 	var is conditions
 	if f.Lookup != "" {
 		is.add(`c.id IN (SELECT l.contact_id FROM addresses a JOIN contact_addresses l ON l.address_id = a.id
-			WHERE a.channel = $ AND a.lookup = $ )`, string(f.Channel), plain(f.Lookup))
+			WHERE a.channel = ? AND a.lookup = ?)`, string(f.Channel), plain(f.Lookup))
 	}
 	if f.ExternalID != "" {
-		is.add(`c.external_id = $ `, plain(f.ExternalID))
+		is.add(`c.external_id = ?`, plain(f.ExternalID))
 	}
 	if q := folded(strings.TrimSpace(f.Query)); q != "" {
 		is.add(`c.id IN (
-			SELECT id FROM contacts WHERE name_lookup >= $ AND name_lookup < $
+			SELECT id FROM contacts WHERE name_lookup >= ? AND name_lookup < ?
 			UNION
 			SELECT l.contact_id FROM addresses a JOIN contact_addresses l ON l.address_id = a.id
-			WHERE a.channel IN ('email', 'sms') AND a.lookup >= $ AND a.lookup < $ )`, q, afterPrefix(q), q, afterPrefix(q))
+			WHERE a.channel IN ('email', 'sms') AND a.lookup >= ? AND a.lookup < ?)`, q, afterPrefix(q), q, afterPrefix(q))
 	}
 	if f.Language != "" {
-		is.add(`c.language = $ `, string(f.Language))
+		is.add(`c.language = ?`, string(f.Language))
 	}
 	if !f.Erased {
 		is.add(`c.erased_at IS NULL`)
 	}
 	if f.After != "" {
-		is.add(`c.id < $ `, string(f.After))
+		is.add(`c.id < ?`, string(f.After))
 	}
 	var list []Profile
 	var x contacts.Contact

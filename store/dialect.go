@@ -131,11 +131,14 @@ func null[T ~string](s T) any {
 	return string(s)
 }
 
-// jsonArg is the JSON of v for {rows} and {ids}. PostgreSQL's jsonb refuses the code point U+0000, which no text of ours needs.
+// jsonArg is the JSON of the slice v for {rows} and {ids}; nil is a list of nothing. PostgreSQL's jsonb refuses the code point U+0000, which no text of ours needs.
 func jsonArg(v any) (string, error) {
 	b, err := json.Marshal(v)
 	if err != nil {
 		return "", fmt.Errorf("encode rows: %w", err)
+	}
+	if string(b) == "null" {
+		return "[]", nil
 	}
 	return dropNUL(string(b)), nil
 }

@@ -39,7 +39,11 @@ func (tx *tx) readPeople(ctx context.Context, cs []dispatcher.Candidate) ([]stri
 	rows := make(rowset, len(cs))
 	for i, c := range cs {
 		m := c.Message
-		rows[i] = []any{i, m.ContactID, m.AddressID, m.Purpose, m.Channel, m.Topic}
+		topic := m.Topic
+		if m.Class != vocab.Marketing {
+			topic = "" // who opts out of a purpose that needs no grant opts out of all its topics
+		}
+		rows[i] = []any{i, m.ContactID, m.AddressID, m.Purpose, m.Channel, topic}
 	}
 	arg, err := jsonArg(rows)
 	if err != nil {

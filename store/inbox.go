@@ -80,10 +80,10 @@ type InboxFilter struct {
 func (b *Inbox) List(ctx context.Context, f InboxFilter) ([]Caught, error) {
 	var is conditions
 	if f.Channel != "" {
-		is.add(`channel = $ `, string(f.Channel))
+		is.add(`channel = ?`, string(f.Channel))
 	}
 	if f.After != "" {
-		is.add(`id < $ `, f.After)
+		is.add(`id < ?`, f.After)
 	}
 	var list []Caught
 	var c Caught

@@ -49,24 +49,24 @@ type MessageFilter struct {
 func (l *Ledger) List(ctx context.Context, f MessageFilter) ([]dispatcher.Message, error) {
 	var is conditions
 	for _, c := range []struct{ text, value string }{
-		{`m.contact_id = $ `, string(f.ContactID)},
-		{`m.reference = $ `, plain(f.Reference)},
-		{`m.status = $ `, string(f.Status)},
-		{`m.purpose = $ `, string(f.Purpose)},
-		{`m.class = $ `, string(f.Class)},
-		{`m.channel = $ `, string(f.Channel)},
-		{`m.api_key = $ `, string(f.APIKey)},
-		{`m.id < $ `, string(f.After)},
+		{`m.contact_id = ?`, string(f.ContactID)},
+		{`m.reference = ?`, plain(f.Reference)},
+		{`m.status = ?`, string(f.Status)},
+		{`m.purpose = ?`, string(f.Purpose)},
+		{`m.class = ?`, string(f.Class)},
+		{`m.channel = ?`, string(f.Channel)},
+		{`m.api_key = ?`, string(f.APIKey)},
+		{`m.id < ?`, string(f.After)},
 	} {
 		if c.value != "" {
 			is.add(c.text, c.value)
 		}
 	}
 	if !f.CreatedAfter.IsZero() {
-		is.add(`m.created_at >= $ `, f.CreatedAfter.UnixMicro())
+		is.add(`m.created_at >= ?`, f.CreatedAfter.UnixMicro())
 	}
 	if !f.CreatedBefore.IsZero() {
-		is.add(`m.created_at < $ `, f.CreatedBefore.UnixMicro())
+		is.add(`m.created_at < ?`, f.CreatedBefore.UnixMicro())
 	}
 	var list []dispatcher.Message
 	var m dispatcher.Message

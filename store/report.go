@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/fault"
@@ -98,12 +99,28 @@ func (tx *tx) afterReport(ctx context.Context, m dispatcher.Message, r dispatche
 	if r.Cause != "" {
 		// The outcome stays: the provider did accept it, and this is what it said afterwards.
 		if _, err := tx.exec(ctx, `
-			UPDATE message_attempts SET cause = $3, code = $4, enhanced = $5, detail = $6 WHERE message_id = $1 AND attempt = $2 AND cause = ''`,
-			string(m.ID), m.Attempt, string(r.Cause), r.Code, plain(r.Enhanced), plain(r.Detail)); err != nil {
+			UPDATE message_attempts SET cause = $3, code = $4, enhanced = $5,
+				detail = CASE WHEN EXISTS (SELECT 1 FROM contacts WHERE id = $7 AND erased_at IS NOT NULL) THEN '' ELSE $6 END
+			WHERE message_id = $1 AND attempt = $2 AND cause = ''`,
+			string(m.ID), m.Attempt, string(r.Cause), r.Code, plain(r.Enhanced), plain(r.Detail), string(m.ContactID)); err != nil {
 			return err
 		}
 	}
 	return tx.judgeAddresses(ctx, []dispatcher.Settlement{{
 		MessageID: m.ID, AddressID: m.AddressID, Attempt: m.Attempt, At: r.At, Cause: r.Cause, Suppress: r.Suppress, Points: r.Points,
 	}})
+}
+
+// Awaited returns the provider's references of SMS that were sent after the given time and have no report yet, at most n in order of
+// sending, and when the last of them was sent.
+func (l *Ledger) Awaited(ctx context.Context, provider vocab.ProviderID, after time.Time, n int) (refs []string, last time.Time, err error) {
+	var ref string
+	err = l.db.reader().each(ctx, []any{&ref, at(&last)}, func() error {
+		refs = append(refs, ref)
+		return nil
+	}, `
+		SELECT provider_ref, sent_at FROM messages
+		WHERE provider = $1 AND channel = 'sms' AND sent_at > $2 AND status = 'sent' AND provider_ref <> ''
+		ORDER BY sent_at LIMIT $3`, string(provider), after.UnixMicro(), n)
+	return refs, last, away(err)
 }

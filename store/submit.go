@@ -307,6 +307,15 @@ func (tx *tx) makeRecipients(ctx context.Context, drafts []dispatcher.Draft, now
 			return err
 		}
 		if d.Message.ContactID == "" {
+			// Whoever finds an old address without a contact at the same moment waits here, and then looks again.
+			if err := tx.guard(ctx, nil, []vocab.AddressID{address}); err != nil {
+				return err
+			}
+			if d.Message.ContactID, err = tx.firstContactOf(ctx, address); err != nil {
+				return err
+			}
+		}
+		if d.Message.ContactID == "" {
 			if d.Message.ContactID, err = tx.makeContact(ctx, d, now); err != nil {
 				return err
 			}

@@ -148,3 +148,27 @@ func (r runner) suppression(ctx context.Context, where string, args ...any) (Sup
 	err := r.row(ctx, suppressionDest(&x), `SELECT `+suppressionColumns+` WHERE `+where, args...)
 	return x, err
 }
+
+// AddressID returns the address with this identity; fault.NotFound if no contact ever had it.
+func (s *Suppressions) AddressID(ctx context.Context, channel vocab.Channel, lookup string) (vocab.AddressID, error) {
+	var id vocab.AddressID
+	err := s.db.reader().row(ctx, []any{&id}, `SELECT id FROM addresses WHERE hash = $1`, s.db.Hash(channel, lookup))
+	if isNone(err) {
+		return "", fault.Missing("address_not_found", "no contact has this address")
+	}
+	return id, away(err)
+}
+
+// Stop suppresses a number that sent STOP and is no contact's.
+func (s *Suppressions) Stop(ctx context.Context, lookup string, at time.Time) error {
+	_, err := s.Add(ctx, vocab.SMS, lookup, Suppression{Reason: ChannelStop, Origin: "sms_keyword", CreatedAt: at})
+	return err
+}
+
+// LiftStop ends the stop of a number that sent START. It revives no grant.
+func (s *Suppressions) LiftStop(ctx context.Context, lookup string, at time.Time) error {
+	_, err := s.db.writer().exec(ctx, `
+		UPDATE suppressions SET lifted_at = $3, lifted_by = 'sms_keyword' WHERE address_hash = $1 AND reason = $2 AND lifted_at IS NULL`,
+		s.db.Hash(vocab.SMS, lookup), string(ChannelStop), at.UnixMicro())
+	return away(err)
+}

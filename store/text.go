@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"golang.org/x/text/unicode/norm"
@@ -17,7 +18,10 @@ import (
 // plain drops what PostgreSQL's text cannot hold, so that both engines keep the same: the code point U+0000, and bytes that are not
 // UTF-8.
 func plain(s string) string {
-	return strings.ReplaceAll(strings.ToValidUTF8(s, "\ufffd"), "\x00", "")
+	if !utf8.ValidString(s) {
+		s = string([]rune(s)) // U+FFFD for each byte, as encoding/json does it
+	}
+	return strings.ReplaceAll(s, "\x00", "")
 }
 
 // folded is a text as searches compare it. It is made here and kept beside the original, because SQLite knows the case of ASCII alone.
@@ -35,11 +39,11 @@ type conditions struct {
 	args  []any
 }
 
-// add narrows by text, in which each $ stands for the next of args.
+// add narrows by text, in which each ? stands for the next of args.
 func (c *conditions) add(text string, args ...any) {
 	for _, arg := range args {
 		c.args = append(c.args, arg)
-		text = strings.Replace(text, "$ ", "$"+strconv.Itoa(len(c.args))+" ", 1)
+		text = strings.Replace(text, "?", "$"+strconv.Itoa(len(c.args)), 1)
 	}
 	c.texts = append(c.texts, text)
 }

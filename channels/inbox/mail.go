@@ -34,3 +34,23 @@ func (c *Caught) read(raw []byte) {
 func clean(text string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
 }
+
+// File is an attachment of a caught mail.
+type File struct {
+	Name        string
+	ContentType string
+	Content     []byte
+}
+
+// Files returns the attachments of a mail as it came over the wire; none if it cannot be read.
+func Files(raw []byte) []File {
+	envelope, err := parser.ReadEnvelope(bytes.NewReader(raw))
+	if err != nil {
+		return nil
+	}
+	var files []File
+	for _, p := range append(envelope.Attachments, envelope.OtherParts...) {
+		files = append(files, File{Name: clean(p.FileName), ContentType: p.ContentType, Content: p.Content})
+	}
+	return files
+}

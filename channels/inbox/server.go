@@ -120,7 +120,7 @@ func (s *Server) Run(ctx context.Context) error {
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 	defer cancel()
 	err := server.Shutdown(drain)
-	;// ctx ended before Serve began, Shutdown did not know the listener
+	_ = s.listener.Close() // when ctx ended before Serve began, Shutdown did not know the listener
 	s.listener.cut()
 	s.listener.wait()
 	if serveErr := <-served; serveErr != nil {

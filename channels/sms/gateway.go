@@ -159,7 +159,6 @@ func newTransport(s Settings) *http.Transport {
 		TLSHandshakeTimeout: s.DialTimeout,
 		MaxIdleConns:        s.MaxParallel,
 		MaxIdleConnsPerHost: s.MaxParallel,
-		MaxConnsPerHost:     s.MaxParallel,
 		IdleConnTimeout:     idleTime,
 		DisableCompression:  true,
 		Protocols:           &protocols,

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -178,15 +179,17 @@ func TestAnswers(t *testing.T) {
 
 func TestRedirectIsNotFollowed(t *testing.T) {
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
-		t.Error("the text and the credentials went to somebody else")
+		t.Error("the text or the credentials went to somebody else")
 	}))
 	t.Cleanup(elsewhere.Close)
-	g, _ := answering(t, minimal(), sms.Settings{}, func(w http.ResponseWriter, r *http.Request) {
-		http.Redirect(w, r, elsewhere.URL, http.StatusTemporaryRedirect)
-	})
-	receipt := sendOne(t.Context(), t, g, "x")
-	if receipt.Outcome != channels.Refused || receipt.Err.Cause != channels.ProviderRefusedUs {
-		t.Errorf("receipt is %+v (%v), want refused with provider_refused_us", receipt, receipt.Err)
+	for _, status := range []int{http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect} {
+		g, _ := answering(t, minimal(), sms.Settings{}, func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, elsewhere.URL, status)
+		})
+		receipt := sendOne(t.Context(), t, g, "x")
+		if receipt.Outcome != channels.Refused || receipt.Err.Cause != channels.ProviderRefusedUs {
+			t.Errorf("%d: receipt is %+v (%v), want refused with provider_refused_us", status, receipt, receipt.Err)
+		}
 	}
 }
 
@@ -290,27 +293,49 @@ func TestStoppingWaitsForAnAnswerThatIsUnderWay(t *testing.T) {
 }
 
 func TestMaxParallelHoldsOverAllSends(t *testing.T) {
+	const limit, sends, each = 2, 4, 5
 	var inFlight, most atomic.Int32
-	g, _ := answering(t, minimal(), sms.Settings{MaxParallel: 2}, func(http.ResponseWriter, *http.Request) {
-		most.Store(max(most.Load(), inFlight.Add(1)))
+	arrived, release := make(chan struct{}, sends*each), make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/send" {
+			return
+		}
+		n := inFlight.Add(1)
+		for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
+		}
+		arrived <- struct{}{}
+		<-release
 		inFlight.Add(-1)
-	})
-	done := make(chan struct{})
-	for range 4 {
-		go func() {
-			defer func() { done <- struct{}{} }()
-			batch := make([]channels.Message, 20)
-			for i := range batch {
-				batch[i] = channels.Message{ID: "msg_1", Until: time.Now().Add(time.Minute), To: "+77012345678", SMS: &channels.SMS{Text: "x"}}
-			}
-			g.Send(t.Context(), batch, func(channels.Receipt) {})
-		}()
+	}))
+	t.Cleanup(server.Close)
+	g, err := sms.NewGateway(minimal(), sms.Settings{BaseURL: server.URL, MaxParallel: limit})
+	if err != nil {
+		t.Fatal(err)
 	}
-	for range 4 {
-		<-done
+	batch := make([]channels.Message, each)
+	for i := range batch {
+		batch[i] = channels.Message{ID: "msg_1", Until: time.Now().Add(time.Minute), To: "+77012345678", SMS: &channels.SMS{Text: "x"}}
 	}
-	if got := most.Load(); got < 1 || got > 2 {
-		t.Errorf("%d requests at once, want at most 2", got)
+	var wg sync.WaitGroup
+	for range sends {
+		wg.Go(func() { g.Send(t.Context(), batch, func(channels.Receipt) {}) })
+	}
+	for range limit {
+		<-arrived
+	}
+	for range 50 { // as long as one too many would need to arrive, without a clock
+		response, err := http.Get(server.URL + "/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+	}
+	for range sends * each {
+		release <- struct{}{}
+	}
+	wg.Wait()
+	if got := most.Load(); got != limit {
+		t.Errorf("%d requests at once, want %d", got, limit)
 	}
 }
 

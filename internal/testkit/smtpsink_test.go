@@ -204,6 +204,9 @@ func TestSinkFindsTheDotHoweverTheNetworkCutsIt(t *testing.T) {
 				newSinkSession(s, server).run()
 				_ = server.Close()
 			}()
+			if err := client.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+				t.Fatal(err)
+			}
 			c := talk{textproto.NewConn(client), t}
 			c.hear(220)
 			for _, line := range []string{"EHLO x", "MAIL FROM:<>", "RCPT TO:<a@example.org>"} {

@@ -123,12 +123,7 @@ func TestProcess(t *testing.T) {
 		t.Errorf("exit code = %d, want 7", got)
 	}
 	p := child(t, "stay")
-	Eventually(t, 10*time.Second, func() error {
-		if !strings.Contains(p.Stdout(), "hello") || p.Stderr() == "" {
-			return fmt.Errorf("stdout %q, stderr %q", p.Stdout(), p.Stderr())
-		}
-		return nil
-	})
+	waitUntilReady(t, p)
 	if got := p.Stderr(); got != "ELSHI_X is \"\", OTHER is \"given\"\n" {
 		t.Errorf("stderr = %q, want the variable kept out", got)
 	}
@@ -154,12 +149,23 @@ func TestProcess(t *testing.T) {
 		t.Errorf("exit code after Interrupt = %d, want another than 0", got)
 	}
 	paused := child(t, "stay")
+	waitUntilReady(t, paused) // before, Go's runtime has no signal handler that a stop could hold up
 	paused.Pause(t)
 	paused.shutDown()
 	status, ok := paused.cmd.ProcessState.Sys().(syscall.WaitStatus)
 	if paused.Running() || !ok || status.Signal() != syscall.SIGTERM {
 		t.Errorf("a paused process ended by %v, want in order", status.Signal())
 	}
+}
+
+func waitUntilReady(t *testing.T, p *Process) {
+	t.Helper()
+	Eventually(t, 10*time.Second, func() error {
+		if !strings.Contains(p.Stdout(), "hello") || p.Stderr() == "" {
+			return fmt.Errorf("stdout %q, stderr %q", p.Stdout(), p.Stderr())
+		}
+		return nil
+	})
 }
 
 func wantState(p *Process, want string) error {

@@ -28,6 +28,7 @@ var historyTests = map[string]func(*world){
 			}
 			h.events()
 		})
+		w.chain()
 	},
 }
 
@@ -169,5 +170,4 @@ func (h *history) events() {
 			h.t.Fatalf("message %s is %s, its events end with %s", id, m.Status, status)
 		}
 	}
-	h.chain()
 }

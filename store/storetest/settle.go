@@ -156,7 +156,11 @@ var settleTests = map[string]func(*world){
 		p := w.person()
 		for i := range 5 {
 			ids := w.submit(w.draft(p, vocab.Legal))
-			for _, permit := range append(w.claim(ids...), dispatcher.Permit{}) {
+			for attempt := range 2 {
+				if i == 4 && attempt == 1 {
+					break // the first one of the fifth message was enough
+				}
+				permit := w.claim(ids...)[0]
 				s := w.failure(permit, dispatcher.Deferred, channels.MailboxFull)
 				s.Suppress, s.Points, s.DueAt = dispatcher.SuppressSoft, 1, w.now
 				w.settle(s)
@@ -330,4 +334,3 @@ var feedTests = map[string]func(*world){
 		}
 	},
 }
-

@@ -183,6 +183,7 @@ CREATE TABLE messages (
   possible_dup     BOOLEAN NOT NULL
 );
 CREATE INDEX messages_due ON messages (channel, lane, class, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX messages_sms_sent ON messages (provider, sent_at) WHERE channel = 'sms' AND sent_at IS NOT NULL; -- whose reports are asked for
 CREATE INDEX messages_by_contact ON messages (contact_id, id);
 CREATE INDEX messages_by_reference ON messages (reference) WHERE reference IS NOT NULL;
 CREATE INDEX messages_by_provider_ref ON messages (provider_ref) WHERE provider_ref <> '';

@@ -1,0 +1,101 @@
+package app
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/orleu/elshi/channels/inbox"
+	"github.com/orleu/elshi/channels/sms"
+	"github.com/orleu/elshi/dispatcher"
+	"github.com/orleu/elshi/public"
+	"github.com/orleu/elshi/store"
+	"github.com/orleu/elshi/vocab"
+)
+
+// newPages builds the contact pages over the stores.
+func (a *App) newPages(s *street) (http.Handler, error) {
+	o := public.Options{
+		Ledger: pageLedger{s.stores}, Withdrawals: s.withdrawer, Links: s.links, Purposes: s.gate.Purposes, Org: newOrg(a.cfg),
+		PublicURL: a.cfg.Server.PublicURL, Zone: a.cfg.Location(), Now: a.now, Log: a.log,
+	}
+	if a.cfg.InboxOn() {
+		o.Inbox = pageInbox{s.stores.inbox}
+	}
+	return public.New(o)
+}
+
+// pageLedger is the ledger as the contact pages read it.
+type pageLedger struct{ stores }
+
+// Message returns a message.
+func (l pageLedger) Message(ctx context.Context, id vocab.MessageID) (dispatcher.Message, error) {
+	return l.ledger.Get(ctx, id)
+}
+
+// Recipient returns who a message went to.
+func (l pageLedger) Recipient(ctx context.Context, m dispatcher.Message) (public.Recipient, error) {
+	to, err := l.ledger.Recipient(ctx, m.ID)
+	if err != nil {
+		return public.Recipient{}, err
+	}
+	contact, err := l.contacts.Get(ctx, m.ContactID)
+	if err != nil {
+		return public.Recipient{}, err
+	}
+	sharers, err := l.contacts.Sharers(ctx, m.AddressID)
+	return public.Recipient{Address: to.Address, Shared: sharers > 1, UnsubscribedAll: contact.UnsubscribedAllAt != nil}, err
+}
+
+// Grants returns the grants of a contact.
+func (l pageLedger) Grants(ctx context.Context, contact vocab.ContactID) ([]public.Grant, error) {
+	list, err := l.consents.OfContact(ctx, contact)
+	grants := make([]public.Grant, len(list))
+	for i, g := range list {
+		grants[i] = public.Grant{Key: g.Key, State: g.Grant}
+	}
+	return grants, err
+}
+
+// GrantedAt returns when a consent event was recorded.
+func (l pageLedger) GrantedAt(ctx context.Context, id vocab.ConsentEventID) (time.Time, error) {
+	e, err := l.consents.Event(ctx, id)
+	return e.At, err
+}
+
+// pageInbox is the catcher as its page reads it.
+type pageInbox struct{ inbox *store.Inbox }
+
+// List returns the newest messages.
+func (i pageInbox) List(ctx context.Context, n int) ([]public.Caught, error) {
+	list, err := i.inbox.List(ctx, store.InboxFilter{Limit: n})
+	shown := make([]public.Caught, len(list))
+	for k, c := range list {
+		shown[k] = shownCaught(c)
+	}
+	return shown, err
+}
+
+// Get returns one message with its files.
+func (i pageInbox) Get(ctx context.Context, id string) (public.Caught, error) {
+	c, err := i.inbox.Get(ctx, id)
+	if err != nil {
+		return public.Caught{}, err
+	}
+	shown := shownCaught(c)
+	for _, f := range inbox.Files(c.Raw) {
+		shown.Files = append(shown.Files, public.CaughtFile(f))
+	}
+	return shown, nil
+}
+
+func shownCaught(c store.Caught) public.Caught {
+	shown := public.Caught{
+		ID: c.ID, Channel: c.Channel, At: c.At, From: c.Sender, To: c.Recipient, Subject: c.Subject, Text: c.Body, HTML: c.HTML, Raw: c.Raw,
+	}
+	if c.Channel == vocab.SMS {
+		count := sms.Count(c.Body)
+		shown.Encoding, shown.Segments = string(count.Encoding), count.Segments
+	}
+	return shown
+}

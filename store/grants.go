@@ -1,0 +1,148 @@
+package store
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/orleu/elshi/consent"
+	"github.com/orleu/elshi/vocab"
+)
+
+// The projection of the consent ledger: one row for each grant, and what a wide event says about the contact as a whole.
+
+// keptGrant is a grant as the projection holds it.
+type keptGrant struct {
+	consent.Grant
+
+	crossBorder bool
+}
+
+// grants reads the projection of one contact.
+func (r runner) grants(ctx context.Context, contact vocab.ContactID) (map[consent.GrantKey]keptGrant, error) {
+	all := map[consent.GrantKey]keptGrant{}
+	var key consent.GrantKey
+	var g keptGrant
+	err := r.each(ctx, []any{
+		&key.Purpose, &key.Channel, &key.Topic, &g.State, at(&g.Since), at(&g.ValidUntil), &g.Objected, &g.crossBorder, &g.Event,
+	}, func() error {
+		all[key] = g
+		return nil
+	}, `SELECT purpose, channel, topic, state, since, valid_until, objected, cross_border, event_id FROM consents WHERE contact_id = $1`,
+		string(contact))
+	return all, err
+}
+
+// grant returns one grant.
+func (c *Consents) grant(ctx context.Context, tx *tx, contact vocab.ContactID, key consent.GrantKey) (consent.Grant, error) {
+	all, err := tx.grants(ctx, contact)
+	if err != nil {
+		return consent.Grant{}, err
+	}
+	if g, have := all[key]; have {
+		return g.Grant, nil
+	}
+	return c.rebuilt(ctx, tx, contact, key)
+}
+
+func (tx *tx) keepGrant(ctx context.Context, contact vocab.ContactID, key consent.GrantKey, g consent.Grant, crossBorder bool) error {
+	_, err := tx.exec(ctx, `
+		INSERT INTO consents (contact_id, purpose, channel, topic, state, since, valid_until, objected, cross_border, event_id)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+		ON CONFLICT (contact_id, purpose, channel, topic) DO UPDATE SET state = excluded.state, since = excluded.since,
+			valid_until = excluded.valid_until, objected = excluded.objected, cross_border = excluded.cross_border, event_id = excluded.event_id`,
+		string(contact), string(key.Purpose), string(key.Channel), string(key.Topic), string(g.State), g.Since.UnixMicro(), micros(g.ValidUntil),
+		g.Objected, crossBorder, string(g.Event))
+	return err
+}
+
+// keepUnsubscribed updates what a wide event says about the contact as a whole.
+func (tx *tx) keepUnsubscribed(ctx context.Context, e consent.Event) error {
+	var since time.Time
+	if err := tx.row(ctx, []any{at(&since)}, `SELECT unsubscribed_all_at FROM contacts WHERE id = $1`, string(e.ContactID)); err != nil {
+		return err
+	}
+	before := !since.IsZero()
+	after := consent.ApplyUnsubscribed(before, e)
+	if before != after {
+		mark := any(nil)
+		if after {
+			mark = micros(e.At)
+		}
+		if _, err := tx.exec(ctx, `UPDATE contacts SET unsubscribed_all_at = $2 WHERE id = $1`, string(e.ContactID), mark); err != nil {
+			return err
+		}
+	}
+	core := e.Purpose == consent.ProcessingCore || e.Purpose == ""
+	switch {
+	case e.Scope == consent.ScopeProcessing && e.Kind == consent.KindWithdrawn && core:
+		_, err := tx.exec(ctx, `UPDATE contacts SET processing_withdrawn_at = $2 WHERE id = $1 AND processing_withdrawn_at IS NULL`,
+			string(e.ContactID), micros(e.At))
+		return err
+	case e.Purpose == consent.ProcessingCore && e.Kind == consent.KindGranted:
+		_, err := tx.exec(ctx, `UPDATE contacts SET processing_withdrawn_at = NULL WHERE id = $1`, string(e.ContactID))
+		return err
+	}
+	return nil
+}
+
+// missingGrants returns the grants that a withdrawal names and that have no row yet, as they were before it: a purpose that needs no
+// grant has no row until somebody opts out of it.
+func (c *Consents) missingGrants(ctx context.Context, tx *tx, e consent.Event, grants map[consent.GrantKey]keptGrant) (map[consent.GrantKey]consent.Grant, error) {
+	var keys []consent.GrantKey
+	if info, known := c.registry.Lookup(e.Purpose); known && !info.NeedsGrant {
+		for _, ch := range vocab.Channels() {
+			if e.Channel == "" || e.Channel == ch {
+				keys = append(keys, consent.GrantKey{Purpose: e.Purpose, Channel: ch})
+			}
+		}
+	} else if known && e.Channel != "" {
+		keys = append(keys, consent.GrantKey{Purpose: e.Purpose, Channel: e.Channel, Topic: e.Topic})
+	}
+	missing := map[consent.GrantKey]consent.Grant{}
+	for _, key := range keys {
+		if _, have := grants[key]; have {
+			continue
+		}
+		g, err := c.rebuilt(ctx, tx, e.ContactID, key)
+		if err != nil {
+			return nil, err
+		}
+		missing[key] = g
+	}
+	return missing, nil
+}
+
+// rebuilt is what a contact's events amount to for a grant without a row: an earlier wide withdrawal counts for it too.
+func (c *Consents) rebuilt(ctx context.Context, tx *tx, contact vocab.ContactID, key consent.GrantKey) (consent.Grant, error) {
+	events, err := tx.consentEvents(ctx, `contact_id = $1 ORDER BY seq`, string(contact))
+	g := consent.Grant{State: consent.None}
+	for _, e := range events {
+		g = c.apply(key, g, e)
+	}
+	return g, err
+}
+
+// ContactConsent is the present state of one grant of a contact.
+type ContactConsent struct {
+	Key         consent.GrantKey
+	Grant       consent.Grant
+	CrossBorder bool
+}
+
+// OfContact returns the grants of a contact, sorted by purpose, channel and topic.
+func (c *Consents) OfContact(ctx context.Context, contact vocab.ContactID) ([]ContactConsent, error) {
+	all, err := c.db.reader().grants(ctx, contact)
+	if err != nil {
+		return nil, away(err)
+	}
+	list := make([]ContactConsent, 0, len(all))
+	for key, g := range all {
+		list = append(list, ContactConsent{key, g.Grant, g.crossBorder})
+	}
+	slices.SortFunc(list, func(a, b ContactConsent) int {
+		return slices.Compare([]string{string(a.Key.Purpose), string(a.Key.Channel), string(a.Key.Topic)},
+			[]string{string(b.Key.Purpose), string(b.Key.Channel), string(b.Key.Topic)})
+	})
+	return list, nil
+}
