@@ -16,7 +16,7 @@ import (
 // addressBook keeps the addresses of contacts, and forgets contacts. Errors are fault.NotFound for a contact or an address that is not
 // theirs, and fault.Conflict for a contact that was erased.
 type addressBook interface {
-	AddAddress(ctx context.Context, contact vocab.ContactID, a NewAddress, now time.Time) (vocab.AddressID, error)
+	AddAddress(ctx context.Context, contact vocab.ContactID, a contacts.NewAddress, now time.Time) (vocab.AddressID, error)
 	// RemoveAddress cancels what waits to go there and returns it.
 	RemoveAddress(ctx context.Context, contact vocab.ContactID, address vocab.AddressID, now time.Time) ([]vocab.MessageID, error)
 	VerifyAddress(ctx context.Context, contact vocab.ContactID, address vocab.AddressID, now time.Time) error
@@ -52,8 +52,8 @@ type addressBody struct {
 }
 
 // newAddress parses an address.
-func (a *API) newAddress(b addressBody) (NewAddress, error) {
-	x := NewAddress{Verified: b.Verified, Primary: b.Primary}
+func (a *API) newAddress(b addressBody) (contacts.NewAddress, error) {
+	x := contacts.NewAddress{Verified: b.Verified, Primary: b.Primary}
 	switch {
 	case b.Email != "" && b.Phone != "":
 		return x, fault.InvalidField("", "ambiguous", "give email or phone, not both")

@@ -2,9 +2,11 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -65,7 +67,7 @@ type API struct {
 	engine *gin.Engine
 	huma   huma.API
 	limits *limits
-	spec   []byte // the description as JSON; it does not change once it is made
+	spec   func() ([]byte, error) // the description as JSON, made when it is first asked for
 }
 
 // New returns the API over what it is given. It starts nothing.
@@ -89,6 +91,7 @@ func New(o Options) (*API, error) {
 		a.write(c, newProblem(http.StatusMethodNotAllowed, "method_not_allowed", "this path does not take this method"))
 	})
 	a.huma = humagin.New(engine, a.description())
+	a.spec = sync.OnceValues(func() ([]byte, error) { return json.Marshal(a.huma.OpenAPI()) })
 	a.huma.UseMiddleware(a.authorize, a.wantJSON)
 
 	a.registerMessages()
@@ -109,7 +112,8 @@ func New(o Options) (*API, error) {
 	}
 	a.registerMachine()
 	a.registerReference()
-	return a, a.finishDescription()
+	a.finishDescription()
+	return a, nil
 }
 
 // complete fills in defaults and refuses what cannot work.

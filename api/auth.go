@@ -16,25 +16,15 @@ import (
 	"github.com/orleu/elshi/vocab"
 )
 
-// APIKey is what is known of a key; never its secret.
-type APIKey struct {
-	ID        vocab.APIKeyID
-	Name      string
-	Mode      dispatcher.Mode
-	Guests    []string // keyed hashes of the addresses that a guest-list key may write to
-	CreatedAt time.Time
-	RevokedAt time.Time // zero: in force
-}
-
 // keyBook keeps API keys.
 type keyBook interface {
 	// Authenticate returns the key of a secret; fault.NotFound if there is none or it was revoked. It is asked for every request.
-	Authenticate(ctx context.Context, secret string) (APIKey, error)
+	Authenticate(ctx context.Context, secret string) (dispatcher.APIKey, error)
 	// Create makes a key and returns it with its secret, which cannot be read again. Of the guests, channel and key count.
-	Create(ctx context.Context, name string, mode dispatcher.Mode, guests []contacts.Address, now time.Time) (APIKey, string, error)
-	List(ctx context.Context) ([]APIKey, error)
+	Create(ctx context.Context, name string, mode dispatcher.Mode, guests []contacts.Address, now time.Time) (dispatcher.APIKey, string, error)
+	List(ctx context.Context) ([]dispatcher.APIKey, error)
 	// Revoke ends a key for good; fault.NotFound if there is none.
-	Revoke(ctx context.Context, id vocab.APIKeyID, now time.Time) (APIKey, error)
+	Revoke(ctx context.Context, id vocab.APIKeyID, now time.Time) (dispatcher.APIKey, error)
 }
 
 // callerKey is where a request's context holds its key. It is the door's own and read nowhere else: huma hands handlers no more than a
@@ -42,8 +32,8 @@ type keyBook interface {
 type callerKey struct{}
 
 // callerOf returns the key that a request came with.
-func callerOf(ctx context.Context) APIKey {
-	key, _ := ctx.Value(callerKey{}).(APIKey)
+func callerOf(ctx context.Context) dispatcher.APIKey {
+	key, _ := ctx.Value(callerKey{}).(dispatcher.APIKey)
 	return key
 }
 

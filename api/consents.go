@@ -17,16 +17,9 @@ type consentBook interface {
 	// Record appends one event about one contact; fault.Conflict if it changes nothing.
 	Record(ctx context.Context, e consent.Event, evidence string, crossBorder bool) (consent.Event, consent.Grant, error)
 	// OfContact returns the grants of a contact, sorted.
-	OfContact(ctx context.Context, contact vocab.ContactID) ([]ContactConsent, error)
+	OfContact(ctx context.Context, contact vocab.ContactID) ([]consent.HeldGrant, error)
 	// EventsOf returns the entries about a contact, the newest first; those before an id, if one is given.
 	EventsOf(ctx context.Context, contact vocab.ContactID, before vocab.ConsentEventID, limit int) ([]consent.Event, error)
-}
-
-// ContactConsent is the present state of one grant of a contact.
-type ContactConsent struct {
-	Key         consent.GrantKey
-	Grant       consent.Grant
-	CrossBorder bool
 }
 
 func (a *API) registerConsents() {
@@ -72,7 +65,7 @@ type consentView struct {
 	CrossBorder bool                 `json:"cross_border" doc:"The text covers a transfer abroad."`
 }
 
-func consentOf(x ContactConsent) consentView {
+func consentOf(x consent.HeldGrant) consentView {
 	return consentView{
 		Purpose: x.Key.Purpose, Channel: x.Key.Channel, Topic: x.Key.Topic, State: x.Grant.State, Since: x.Grant.Since.UTC(),
 		ValidUntil: x.Grant.ValidUntil.UTC(), EventID: x.Grant.Event, CrossBorder: x.CrossBorder,
@@ -96,7 +89,7 @@ func (a *API) recordConsent(ctx context.Context, in *recordConsentInput) (*reply
 		return nil, err
 	}
 	key := consent.GrantKey{Purpose: kept.Purpose, Channel: kept.Channel, Topic: kept.Topic}
-	return answer(consentOf(ContactConsent{key, grant, b.CrossBorder})), nil
+	return answer(consentOf(consent.HeldGrant{key, grant, b.CrossBorder})), nil
 }
 
 // consentEvent makes the ledger's entry and checks it, because an entry cannot be taken back.

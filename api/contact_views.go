@@ -1,6 +1,7 @@
 package api
 
 import (
+	"github.com/orleu/elshi/contacts"
 	"time"
 
 	"github.com/orleu/elshi/vocab"
@@ -37,7 +38,7 @@ type addressView struct {
 	CreatedAt    time.Time       `json:"created_at" doc:"When we first heard of it."`
 }
 
-func contactOf(p Profile) contactView {
+func contactOf(p contacts.Profile) contactView {
 	c := p.Contact
 	view := contactView{
 		ID: c.ID, ExternalID: c.ExternalID, Name: c.Name, Language: c.Language, TimeZone: c.TimeZone, Attributes: c.Attributes, Minor: c.Minor,
@@ -54,7 +55,7 @@ func contactOf(p Profile) contactView {
 	return view
 }
 
-func addressOf(x ContactAddress) addressView {
+func addressOf(x contacts.LinkedAddress) addressView {
 	view := addressView{
 		ID: x.Address.ID, Channel: x.Channel, Primary: x.Primary, VerifiedAt: inUTC(x.VerifiedAt), ReassignedAt: inUTC(x.ReassignedAt),
 		CreatedAt: x.CreatedAt.UTC(),

@@ -18,46 +18,12 @@ import (
 // contactBook keeps contacts.
 type contactBook interface {
 	// Create keeps a new contact; fault.Conflict if its external id is another's.
-	Create(ctx context.Context, c contacts.Contact, addresses []NewAddress) (Profile, error)
-	Get(ctx context.Context, id vocab.ContactID) (Profile, error)
+	Create(ctx context.Context, c contacts.Contact, addresses []contacts.NewAddress) (contacts.Profile, error)
+	Get(ctx context.Context, id vocab.ContactID) (contacts.Profile, error)
 	// Update changes a contact by a pure function, which may be called again; its error ends the update.
-	Update(ctx context.Context, id vocab.ContactID, now time.Time, change func(contacts.Contact) (contacts.Contact, error)) (Profile, error)
+	Update(ctx context.Context, id vocab.ContactID, now time.Time, change func(contacts.Contact) (contacts.Contact, error)) (contacts.Profile, error)
 	// List returns contacts, the newest first.
-	List(ctx context.Context, f ContactFilter) ([]Profile, error)
-}
-
-// NewAddress is an address that a contact is given, parsed.
-type NewAddress struct {
-	Channel  vocab.Channel
-	Value    vocab.Address // as it goes on the wire
-	Lookup   string        // its identity: contacts.Address.Key
-	Verified bool          // the contact has proved to hold it
-	Primary  bool          // the one to use on its channel
-}
-
-// Profile is a contact with all its addresses.
-type Profile struct {
-	contacts.Contact
-
-	Addresses []ContactAddress // by channel; the one to use first
-}
-
-// ContactAddress is an address of a contact.
-type ContactAddress struct {
-	contacts.Address
-	contacts.Link
-}
-
-// ContactFilter narrows a list of contacts; empty fields do not.
-type ContactFilter struct {
-	Channel    vocab.Channel // of Lookup
-	Lookup     string        // an address's identity, exactly; needs Channel
-	ExternalID string
-	Query      string // the beginning of a name or of an address, in any case
-	Language   vocab.Language
-	Erased     bool // also contacts that were erased
-	After      vocab.ContactID
-	Limit      int // 1 to 200
+	List(ctx context.Context, f contacts.Filter) ([]contacts.Profile, error)
 }
 
 func (a *API) registerContacts() {
@@ -105,7 +71,7 @@ func (a *API) createContact(ctx context.Context, in *createContactInput) (*reply
 		return nil, err
 	}
 	wrong := faultFields(err)
-	addresses := make([]NewAddress, len(b.Addresses))
+	addresses := make([]contacts.NewAddress, len(b.Addresses))
 	for i, x := range b.Addresses {
 		if addresses[i], err = a.newAddress(x); err != nil {
 			wrong = append(wrong, faultFields(fault.At("/addresses/"+strconv.Itoa(i), err))...)
@@ -145,7 +111,7 @@ type listContactsInput struct {
 }
 
 func (a *API) listContacts(ctx context.Context, in *listContactsInput) (*reply[page[contactView]], error) {
-	f := ContactFilter{
+	f := contacts.Filter{
 		Query: strings.TrimSpace(in.Query), ExternalID: in.ExternalID, Language: vocab.Language(in.Language), Erased: in.Erased,
 		After: vocab.ContactID(in.Cursor), Limit: pageLimit(in.Limit) + 1,
 	}
@@ -159,7 +125,7 @@ func (a *API) listContacts(ctx context.Context, in *listContactsInput) (*reply[p
 	if err != nil {
 		return nil, err
 	}
-	return pageOf(list, pageLimit(in.Limit), func(p Profile) string { return string(p.Contact.ID) }, contactOf), nil
+	return pageOf(list, pageLimit(in.Limit), func(p contacts.Profile) string { return string(p.Contact.ID) }, contactOf), nil
 }
 
 // searched is the address that a list is searched for.

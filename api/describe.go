@@ -1,10 +1,8 @@
 package api
 
 import (
-	"encoding/json"
-	"maps"
 	"net/http"
-	"slices"
+	"reflect"
 	"strconv"
 	"strings"
 
@@ -42,7 +40,8 @@ func (a *API) description() huma.Config {
 				License: &huma.License{Name: "Apache 2.0", Identifier: "Apache-2.0"},
 			},
 			Components: &huma.Components{
-				Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
+				Schemas:   huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
+				Responses: refusalResponses(),
 				SecuritySchemes: map[string]*huma.SecurityScheme{bearer: {
 					Type: "http", Scheme: "bearer", Description: "An API key: elshi_live_…, elshi_guest_list_… or elshi_test_….",
 				}},
@@ -85,18 +84,35 @@ func describeRefusals(op *huma.Operation, statuses []int) {
 		statuses = append(statuses, http.StatusNotFound)
 	}
 	for _, status := range statuses {
-		r := &huma.Response{
-			Description: refusals[status],
-			Content:     map[string]*huma.MediaType{"application/problem+json": {Schema: &huma.Schema{Ref: problemRef}}},
-		}
-		if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
-			r.Headers = map[string]*huma.Param{"Retry-After": {
-				Description: "Seconds to wait.", Schema: &huma.Schema{Type: huma.TypeInteger},
-			}}
-		}
-		op.Responses[strconv.Itoa(status)] = r
+		op.Responses[strconv.Itoa(status)] = &huma.Response{Ref: "#/components/responses/" + refusalName(status)}
 	}
 }
+
+// refusalName is the name of a refusal in the description, for example TooManyRequests.
+func refusalName(status int) string { return strings.ReplaceAll(http.StatusText(status), " ", "") }
+
+// refusalResponses describes every refusal once.
+func refusalResponses() map[string]*huma.Response {
+	responses := map[string]*huma.Response{}
+	for status, description := range refusals {
+		r := problemResponse(description)
+		if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
+			r.Headers["Retry-After"] = &huma.Param{Description: "Seconds to wait.", Schema: &huma.Schema{Type: huma.TypeInteger}}
+		}
+		responses[refusalName(status)] = r
+	}
+	return responses
+}
+
+func problemResponse(description string) *huma.Response {
+	return &huma.Response{
+		Description: description,
+		Headers:     map[string]*huma.Param{"X-Request-Id": requestIDHeader},
+		Content:     map[string]*huma.MediaType{"application/problem+json": {Schema: &huma.Schema{Ref: problemRef}}},
+	}
+}
+
+var requestIDHeader = &huma.Param{Description: "Names this request in the operator's log.", Schema: &huma.Schema{Type: huma.TypeString}}
 
 var refusals = map[int]string{
 	http.StatusBadRequest:            "The body is missing or not JSON (`body_required`, `invalid_json`).",
@@ -113,27 +129,26 @@ var refusals = map[int]string{
 }
 
 // finishDescription puts in what holds for all operations and takes out what huma adds of its own.
-func (a *API) finishDescription() (err error) {
+func (a *API) finishDescription() {
 	description := a.huma.OpenAPI()
-	schemas := description.Components.Schemas.Map()
-	delete(schemas, "ErrorModel")
-	delete(schemas, "ErrorDetail")
-	for _, path := range slices.Sorted(maps.Keys(description.Paths)) {
-		item := description.Paths[path]
+	schemas := description.Components.Schemas
+	schemas.Schema(reflect.TypeFor[problem](), true, "Problem")
+	delete(schemas.Map(), "ErrorModel")
+	delete(schemas.Map(), "ErrorDetail")
+	for _, item := range description.Paths {
 		for _, op := range []*huma.Operation{item.Get, item.Post, item.Patch, item.Delete} {
 			if op == nil {
 				continue
 			}
 			for _, response := range op.Responses {
+				if response.Ref != "" {
+					continue
+				}
 				if response.Headers == nil {
 					response.Headers = map[string]*huma.Param{}
 				}
-				response.Headers["X-Request-Id"] = &huma.Param{
-					Description: "Names this request in the operator's log.", Schema: &huma.Schema{Type: huma.TypeString},
-				}
+				response.Headers["X-Request-Id"] = requestIDHeader
 			}
 		}
 	}
-	a.spec, err = json.Marshal(description)
-	return err
 }

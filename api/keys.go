@@ -54,7 +54,7 @@ type keyView struct {
 	Secret    string          `json:"secret,omitempty" example:"elshi_live_…" doc:"Only in the answer that made it."`
 }
 
-func keyOf(k APIKey) keyView {
+func keyOf(k dispatcher.APIKey) keyView {
 	return keyView{ID: k.ID, Name: k.Name, Mode: k.Mode, Guests: len(k.Guests), CreatedAt: k.CreatedAt.UTC(), RevokedAt: k.RevokedAt.UTC()}
 }
 

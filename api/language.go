@@ -1,26 +1,31 @@
 package api
 
 import (
+	"slices"
+
 	"golang.org/x/text/language"
 
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/vocab"
 )
 
-// spoken matches what a reader prefers with the languages of our own sentences; Kazakh, the first, is the fallback.
-var spoken = language.NewMatcher([]language.Tag{language.Kazakh, language.Russian, language.English})
-
-// sentenceLanguage is the language of sentences in an answer: ?lang= if given, else the best of Accept-Language (RFC 9110).
+// sentenceLanguage is the language of sentences in an answer: ?lang= if given, else the first of Accept-Language (RFC 9110) that our own
+// sentences are written in, else kk.
 func sentenceLanguage(lang, accept string) vocab.Language {
 	if lang == "" {
 		lang = accept
 	}
-	wanted, _, err := language.ParseAcceptLanguage(lang)
+	wanted, _, err := language.ParseAcceptLanguage(lang) // sorted by preference
 	if err != nil {
 		return vocab.Kazakh
 	}
-	_, i, _ := spoken.Match(wanted...)
-	return vocab.Languages()[i]
+	for _, tag := range wanted {
+		base, _ := tag.Base()
+		if spoken := vocab.Language(base.String()); slices.Contains(vocab.Languages(), spoken) {
+			return spoken
+		}
+	}
+	return vocab.Kazakh
 }
 
 // reasonView is a reason with its sentence.
@@ -29,7 +34,9 @@ type reasonView struct {
 	Sentence string         `json:"sentence" example:"The recipient has withdrawn consent." doc:"The same for people, in the language asked for."`
 }
 
-func reasonOf(r consent.Reason, lang vocab.Language) reasonView { return reasonView{r, r.Sentence(lang)} }
+func reasonOf(r consent.Reason, lang vocab.Language) reasonView {
+	return reasonView{r, r.Sentence(lang)}
+}
 
 func reasonsOf(list []consent.Reason, lang vocab.Language) []reasonView {
 	views := make([]reasonView, len(list))

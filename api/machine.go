@@ -45,16 +45,14 @@ func (a *API) registerMachine() {
 	huma.Register(a.huma, huma.Operation{
 		OperationID: "get-health", Method: http.MethodGet, Path: "/healthz", Tags: []string{"machine"},
 		Summary: "Is the process alive", Description: "Asks nothing of anything else: a restart would not help what is away.",
-		Responses: map[string]*huma.Response{"4XX": {
-			Description: "None is expected.", Content: map[string]*huma.MediaType{"application/problem+json": {Schema: &huma.Schema{Ref: problemRef}}},
-		}},
+		Responses: map[string]*huma.Response{"4XX": problemResponse("None is expected.")},
 	}, func(context.Context, *struct{}) (*reply[aliveView], error) { return answer(aliveView{"ok"}), nil })
 	huma.Register(a.huma, huma.Operation{
 		OperationID: "get-readiness", Method: http.MethodGet, Path: "/readyz", Tags: []string{"machine"},
 		Summary:     "Should requests come here",
 		Description: "200 when ready or degraded (the queue is away: messages are taken in and start later), 503 when not ready (the ledger is away).",
 		Responses: map[string]*huma.Response{
-			"4XX": {Description: "None is expected.", Content: map[string]*huma.MediaType{"application/problem+json": {Schema: &huma.Schema{Ref: problemRef}}}},
+			"4XX": problemResponse("None is expected."),
 			"503": {Description: "Not ready; the checks say what is missing.", Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{Ref: "#/components/schemas/ReadyView"}}}},
 		},
 	}, a.ready)
@@ -89,8 +87,11 @@ func (a *API) callback(c *gin.Context) {
 }
 
 func (a *API) openAPI(c *gin.Context) {
+	spec, err := a.spec()
+	if err != nil {
+		a.write(c, a.refuse(c.Request.Context(), err))
+		return
+	}
 	c.Header("Cache-Control", "no-cache")
-	c.Header("Content-Type", "application/openapi+json")
-	c.Status(http.StatusOK)
-	_, _ = c.Writer.Write(a.spec) // a reader that has gone needs nothing
+	c.Data(http.StatusOK, "application/openapi+json", spec)
 }

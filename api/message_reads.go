@@ -7,7 +7,6 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"github.com/orleu/elshi/channels"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/fault"
 	"github.com/orleu/elshi/templates"
@@ -18,11 +17,11 @@ import (
 type messageBook interface {
 	Get(ctx context.Context, id vocab.MessageID) (dispatcher.Message, error)
 	// List returns messages, the newest first.
-	List(ctx context.Context, f MessageFilter) ([]dispatcher.Message, error)
+	List(ctx context.Context, f dispatcher.MessageFilter) ([]dispatcher.Message, error)
 	// Events returns what happened to a message, in order.
-	Events(ctx context.Context, id vocab.MessageID) ([]MessageEvent, error)
+	Events(ctx context.Context, id vocab.MessageID) ([]dispatcher.MessageEvent, error)
 	// Attempts returns the calls to providers, in order, the open one too.
-	Attempts(ctx context.Context, id vocab.MessageID) ([]Attempt, error)
+	Attempts(ctx context.Context, id vocab.MessageID) ([]dispatcher.Attempt, error)
 }
 
 // messageOrders takes the orders that somebody may give about one message; each returns it as it is then.
@@ -35,58 +34,12 @@ type messageOrders interface {
 
 // payloadSource says what messages were made from.
 type payloadSource interface {
-	Payload(ctx context.Context, id vocab.MessageID) (Content, error)
+	Payload(ctx context.Context, id vocab.MessageID) (dispatcher.StoredContent, error)
 }
 
 // contentRenderer renders a message again; the same message reads the same whenever it is rendered.
 type contentRenderer interface {
 	Content(ctx context.Context, m dispatcher.Message, p dispatcher.Payload) (templates.Content, error)
-}
-
-// MessageFilter narrows a list of messages; empty fields do not.
-type MessageFilter struct {
-	Status        dispatcher.Status
-	Purpose       vocab.Purpose
-	Class         vocab.Class
-	Channel       vocab.Channel
-	ContactID     vocab.ContactID
-	Reference     string
-	APIKey        vocab.APIKeyID
-	CreatedAfter  time.Time // inclusive
-	CreatedBefore time.Time // exclusive
-	After         vocab.MessageID
-	Limit         int // 1 to 200
-}
-
-// MessageEvent is one change of a message.
-type MessageEvent struct {
-	ID      string
-	Type    string // the status it came to, or opened, complained, …
-	At      time.Time
-	Attempt int    // the newest attempt at that time; 0 before the first
-	Reason  string // a decision's reason, a cause, or an order
-	Actor   string // the id of whoever ordered it; empty if nobody did
-}
-
-// Attempt is one call to a provider. It is open while ClosedAt is zero.
-type Attempt struct {
-	Number      int
-	OpenedAt    time.Time
-	ClosedAt    time.Time
-	Provider    vocab.ProviderID
-	Outcome     channels.Outcome
-	Cause       channels.Cause // why it failed, or why a report said so later
-	Code        int
-	Enhanced    string
-	Detail      string // the provider's words; personal, because they may name the address
-	ProviderRef string
-}
-
-// Content is what a message was made from. It is empty once it is wiped: after a one-time code, an erasure, or retention.
-type Content struct {
-	Payload     dispatcher.Payload
-	Metadata    []byte   // the caller's JSON object; empty if there was none
-	Attachments []string // their names
 }
 
 func (a *API) registerMessageReads() {
@@ -132,7 +85,7 @@ func (a *API) listMessages(ctx context.Context, in *listMessagesInput) (*reply[p
 	if err := wrong.err(); err != nil {
 		return nil, err
 	}
-	list, err := a.Messages.List(ctx, MessageFilter{
+	list, err := a.Messages.List(ctx, dispatcher.MessageFilter{
 		Status: dispatcher.Status(in.Status), Purpose: vocab.Purpose(in.Purpose), Class: vocab.Class(in.Class), Channel: vocab.Channel(in.Channel),
 		ContactID: vocab.ContactID(in.ContactID), Reference: in.Reference, APIKey: vocab.APIKeyID(in.APIKeyID),
 		CreatedAfter: in.CreatedAfter, CreatedBefore: in.CreatedBefore, After: vocab.MessageID(in.Cursor), Limit: pageLimit(in.Limit) + 1,

@@ -66,7 +66,7 @@ type messageEventView struct {
 	Actor   string    `json:"actor,omitempty" doc:"The id of whoever ordered it."`
 }
 
-func messageEventOf(e MessageEvent) messageEventView {
+func messageEventOf(e dispatcher.MessageEvent) messageEventView {
 	return messageEventView{ID: e.ID, Type: "message." + e.Type, At: e.At.UTC(), Attempt: e.Attempt, Reason: e.Reason, Actor: e.Actor}
 }
 
@@ -84,7 +84,7 @@ type attemptView struct {
 	ProviderRef string           `json:"provider_reference,omitempty" doc:"The provider's id of the message."`
 }
 
-func attemptOf(x Attempt) attemptView {
+func attemptOf(x dispatcher.Attempt) attemptView {
 	return attemptView{x.Number, x.OpenedAt.UTC(), x.ClosedAt.UTC(), x.Provider, x.Outcome, x.Cause, x.Code, x.Enhanced, x.Detail, x.ProviderRef}
 }
 

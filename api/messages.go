@@ -138,7 +138,7 @@ func (a *API) submit(ctx context.Context, key, route string, raw []byte, bodies 
 	return a.Submitter.Submit(ctx, dispatcherCaller(caller), token, requests)
 }
 
-func dispatcherCaller(key APIKey) dispatcher.Caller {
+func dispatcherCaller(key dispatcher.APIKey) dispatcher.Caller {
 	caller := dispatcher.Caller{APIKey: key.ID, Mode: key.Mode}
 	if key.Mode == dispatcher.GuestList {
 		caller.Guests = &dispatcher.Guests{Hashes: key.Guests}

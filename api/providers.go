@@ -51,7 +51,7 @@ type providerView struct {
 }
 
 func (a *API) listProviders(ctx context.Context, _ *struct{}) (*reply[page[providerView]], error) {
-	paused, err := a.paused(ctx, PauseProvider)
+	paused, err := a.paused(ctx, dispatcher.PauseProvider)
 	if err != nil {
 		return nil, err
 	}
@@ -71,14 +71,14 @@ func (a *API) pauseProvider(ctx context.Context, in *pauseInput) (*reply[pauseVi
 	if err := a.checkProvider(in.ID); err != nil {
 		return nil, err
 	}
-	return a.pause(ctx, PauseProvider, in)
+	return a.pause(ctx, dispatcher.PauseProvider, in)
 }
 
 func (a *API) resumeProvider(ctx context.Context, in *resumeInput) (*reply[resumedView], error) {
 	if err := a.checkProvider(in.ID); err != nil {
 		return nil, err
 	}
-	return a.resume(ctx, PauseProvider, in.ID)
+	return a.resume(ctx, dispatcher.PauseProvider, in.ID)
 }
 
 // senderView is a sender.

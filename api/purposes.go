@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"github.com/orleu/elshi/dispatcher"
 	"maps"
 	"net/http"
 	"time"
@@ -16,26 +17,11 @@ import (
 // pauseBook keeps standing orders not to send.
 type pauseBook interface {
 	// Pause sets a pause; the first reason stays if there is one already.
-	Pause(ctx context.Context, p Pause) error
+	Pause(ctx context.Context, p dispatcher.Pause) error
 	// Resume lifts a pause and says whether there was one.
-	Resume(ctx context.Context, kind, name string, now time.Time) (bool, error)
-	List(ctx context.Context) ([]Pause, error)
+	Resume(ctx context.Context, kind dispatcher.PauseKind, name string, now time.Time) (bool, error)
+	List(ctx context.Context) ([]dispatcher.Pause, error)
 }
-
-// Pause is a standing order not to send. Messages it concerns are held, and go when it is lifted.
-type Pause struct {
-	Kind   string // PauseProvider or PausePurpose
-	Name   string
-	Reason string
-	Origin string // who said so: a member, an API key, or "outcome"
-	At     time.Time
-}
-
-// What can be paused.
-const (
-	PauseProvider = "provider"
-	PausePurpose  = "purpose"
-)
 
 func (a *API) registerPurposes() {
 	register(a, huma.Operation{
@@ -72,7 +58,7 @@ type pauseView struct {
 }
 
 func (a *API) listPurposes(ctx context.Context, _ *struct{}) (*reply[page[purposeView]], error) {
-	paused, err := a.paused(ctx, PausePurpose)
+	paused, err := a.paused(ctx, dispatcher.PausePurpose)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +81,7 @@ func namesOf(names map[vocab.Language]string) map[string]string {
 }
 
 // paused returns the pauses of a kind by name.
-func (a *API) paused(ctx context.Context, kind string) (map[string]*pauseView, error) {
+func (a *API) paused(ctx context.Context, kind dispatcher.PauseKind) (map[string]*pauseView, error) {
 	list, err := a.Pauses.List(ctx)
 	if err != nil {
 		return nil, err
@@ -124,7 +110,7 @@ func (a *API) pausePurpose(ctx context.Context, in *pauseInput) (*reply[pauseVie
 	if _, known := a.Purposes.Lookup(vocab.Purpose(in.ID)); !known {
 		return nil, purposeMissing()
 	}
-	return a.pause(ctx, PausePurpose, in)
+	return a.pause(ctx, dispatcher.PausePurpose, in)
 }
 
 func purposeMissing() error {
@@ -132,11 +118,11 @@ func purposeMissing() error {
 }
 
 // pause sets a pause and answers with the one in force.
-func (a *API) pause(ctx context.Context, kind string, in *pauseInput) (*reply[pauseView], error) {
+func (a *API) pause(ctx context.Context, kind dispatcher.PauseKind, in *pauseInput) (*reply[pauseView], error) {
 	if err := refuseForbidden("/reason", in.Body.Reason); err != nil {
 		return nil, err
 	}
-	p := Pause{Kind: kind, Name: in.ID, Reason: in.Body.Reason, Origin: string(callerOf(ctx).ID), At: a.now()}
+	p := dispatcher.Pause{Kind: kind, Name: in.ID, Reason: in.Body.Reason, Origin: string(callerOf(ctx).ID), At: a.now()}
 	if err := a.Pauses.Pause(ctx, p); err != nil {
 		return nil, err
 	}
@@ -159,10 +145,10 @@ func (a *API) resumePurpose(ctx context.Context, in *resumeInput) (*reply[resume
 	if _, known := a.Purposes.Lookup(vocab.Purpose(in.ID)); !known {
 		return nil, purposeMissing()
 	}
-	return a.resume(ctx, PausePurpose, in.ID)
+	return a.resume(ctx, dispatcher.PausePurpose, in.ID)
 }
 
-func (a *API) resume(ctx context.Context, kind, name string) (*reply[resumedView], error) {
+func (a *API) resume(ctx context.Context, kind dispatcher.PauseKind, name string) (*reply[resumedView], error) {
 	lifted, err := a.Pauses.Resume(ctx, kind, name, a.now())
 	if err != nil {
 		return nil, err

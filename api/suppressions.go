@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"github.com/orleu/elshi/contacts"
 	"net/http"
 	"time"
 
@@ -13,36 +14,12 @@ import (
 // suppressionBook keeps suppressions.
 type suppressionBook interface {
 	// Add suppresses an address, whether or not a contact has it, and returns the suppression in force.
-	Add(ctx context.Context, channel vocab.Channel, lookup string, x Suppression) (Suppression, error)
-	Get(ctx context.Context, id vocab.SuppressionID) (Suppression, error)
+	Add(ctx context.Context, channel vocab.Channel, lookup string, x contacts.Suppression) (contacts.Suppression, error)
+	Get(ctx context.Context, id vocab.SuppressionID) (contacts.Suppression, error)
 	// List returns suppressions, the newest first.
-	List(ctx context.Context, f SuppressionFilter) ([]Suppression, error)
+	List(ctx context.Context, f contacts.SuppressionFilter) ([]contacts.Suppression, error)
 	// Lift ends a suppression; one that was lifted before stays as it is.
-	Lift(ctx context.Context, id vocab.SuppressionID, by string, now time.Time) (Suppression, error)
-}
-
-// Suppression says not to send to an address.
-type Suppression struct {
-	ID        vocab.SuppressionID
-	Channel   vocab.Channel
-	AddressID vocab.AddressID // empty once the address is erased, or if it was never a contact's
-	Address   vocab.Address   // empty likewise
-	Reason    string          // hard_bounce, complaint, channel_stop, manual or erased
-	Origin    string
-	Note      string
-	CreatedAt time.Time
-	LiftedAt  time.Time // zero: in force
-	LiftedBy  string
-}
-
-// SuppressionFilter narrows a list of suppressions; empty fields do not.
-type SuppressionFilter struct {
-	Channel vocab.Channel
-	Lookup  string // an address's identity; needs Channel
-	Reason  string
-	Lifted  bool // also those that were lifted
-	After   vocab.SuppressionID
-	Limit   int
+	Lift(ctx context.Context, id vocab.SuppressionID, by string, now time.Time) (contacts.Suppression, error)
 }
 
 func (a *API) registerSuppressions() {
@@ -86,9 +63,9 @@ type suppressionView struct {
 	LiftedBy  string              `json:"lifted_by,omitempty" doc:"Who lifted it."`
 }
 
-func suppressionOf(x Suppression) suppressionView {
+func suppressionOf(x contacts.Suppression) suppressionView {
 	view := suppressionView{
-		ID: x.ID, Channel: x.Channel, AddressID: x.AddressID, Reason: x.Reason, Origin: x.Origin, Note: x.Note, CreatedAt: x.CreatedAt.UTC(),
+		ID: x.ID, Channel: x.Channel, AddressID: x.AddressID, Reason: string(x.Reason), Origin: x.Origin, Note: x.Note, CreatedAt: x.CreatedAt.UTC(),
 		LiftedAt: x.LiftedAt.UTC(), LiftedBy: x.LiftedBy,
 	}
 	view.Email, view.Phone = revealed(x.Channel, x.Address)
@@ -105,8 +82,8 @@ func (a *API) createSuppression(ctx context.Context, in *createSuppressionInput)
 		return nil, err
 	}
 	orElse(&b.Reason, "manual")
-	kept, err := a.Suppressions.Add(ctx, x.Channel, x.Lookup, Suppression{
-		Channel: x.Channel, Reason: b.Reason, Origin: string(callerOf(ctx).ID), Note: b.Note, CreatedAt: a.now(),
+	kept, err := a.Suppressions.Add(ctx, x.Channel, x.Lookup, contacts.Suppression{
+		Channel: x.Channel, Reason: contacts.SuppressionReason(b.Reason), Origin: string(callerOf(ctx).ID), Note: b.Note, CreatedAt: a.now(),
 	})
 	if err != nil {
 		return nil, err
@@ -125,7 +102,7 @@ type listSuppressionsInput struct {
 }
 
 func (a *API) listSuppressions(ctx context.Context, in *listSuppressionsInput) (*reply[page[suppressionView]], error) {
-	f := SuppressionFilter{Reason: in.Reason, Lifted: in.Lifted, After: vocab.SuppressionID(in.Cursor), Limit: pageLimit(in.Limit) + 1}
+	f := contacts.SuppressionFilter{Reason: contacts.SuppressionReason(in.Reason), Lifted: in.Lifted, After: vocab.SuppressionID(in.Cursor), Limit: pageLimit(in.Limit) + 1}
 	var wrong idCheck
 	wrong.look("cursor", vocab.SuppressionPrefix, in.Cursor)
 	f.Channel, f.Lookup = a.searched(in.Email, in.Phone, &wrong)
@@ -140,7 +117,7 @@ func (a *API) listSuppressions(ctx context.Context, in *listSuppressionsInput) (
 	if err != nil {
 		return nil, err
 	}
-	return pageOf(list, pageLimit(in.Limit), func(x Suppression) string { return string(x.ID) }, suppressionOf), nil
+	return pageOf(list, pageLimit(in.Limit), func(x contacts.Suppression) string { return string(x.ID) }, suppressionOf), nil
 }
 
 type suppressionInput struct {

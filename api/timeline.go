@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"github.com/orleu/elshi/dispatcher"
 	"net/http"
 	"slices"
 	"strings"
@@ -79,7 +80,7 @@ func (a *API) timeline(ctx context.Context, in *timelineInput) (*reply[page[time
 	if _, err := a.Contacts.Get(ctx, contact); err != nil {
 		return nil, err
 	}
-	f := MessageFilter{ContactID: contact, Limit: limit + 1}
+	f := dispatcher.MessageFilter{ContactID: contact, Limit: limit + 1}
 	var before vocab.ConsentEventID
 	if in.Cursor != "" {
 		f.After = vocab.MessageID(vocab.MessagePrefix + "_" + in.Cursor)

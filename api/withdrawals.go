@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"github.com/orleu/elshi/contacts"
 	"net/http"
 	"time"
 
@@ -161,7 +162,7 @@ func (a *API) knownAddress(ctx context.Context, b withdrawBody) (vocab.AddressID
 	if err != nil {
 		return "", "", fault.At("/address", err)
 	}
-	holders, err := a.Contacts.List(ctx, ContactFilter{Channel: x.Channel, Lookup: x.Lookup, Limit: 1})
+	holders, err := a.Contacts.List(ctx, contacts.Filter{Channel: x.Channel, Lookup: x.Lookup, Limit: 1})
 	if err != nil {
 		return "", "", err
 	}

@@ -66,14 +66,14 @@ func seedContact(ctx context.Context, people *store.Contacts, consents *store.Co
 	if err != nil {
 		return err
 	}
-	addresses := []store.NewAddress{{Channel: vocab.Email, Value: email, Lookup: lookup, Verified: true, Primary: true}}
+	addresses := []contacts.NewAddress{{Channel: vocab.Email, Value: email, Lookup: lookup, Verified: true, Primary: true}}
 	channels := []vocab.Channel{vocab.Email}
 	if d.phone != "" {
 		phone, _, err := contacts.ParsePhone(d.phone, "KZ")
 		if err != nil {
 			return err
 		}
-		addresses = append(addresses, store.NewAddress{Channel: vocab.SMS, Value: phone, Lookup: phone.Reveal(), Verified: true, Primary: true})
+		addresses = append(addresses, contacts.NewAddress{Channel: vocab.SMS, Value: phone, Lookup: phone.Reveal(), Verified: true, Primary: true})
 		channels = append(channels, vocab.SMS)
 	}
 	made, err := people.Create(ctx, contacts.Contact{

@@ -124,7 +124,7 @@ func (w *Worker) Deliver(ctx context.Context, b Batch) {
 			return
 		}
 		start := w.now() // before the claim: the lease is counted from here
-		permits, err := w.ledger.ClaimBatch(ctx, Claim{IDs: ids[:n], Now: start, Lease: w.options.Lease}, w.gate.At(start))
+		permits, err := w.claim(ctx, ids[:n], start)
 		if err != nil {
 			w.log.LogAttrs(ctx, slog.LevelWarn, "claim failed; the messages wait", slog.String("error", err.Error()))
 			return
@@ -135,6 +135,16 @@ func (w *Worker) Deliver(ctx context.Context, b Batch) {
 		ids = ids[n:]
 	}
 }
+
+// claim takes permits. A stop does not cut it short: a commit that nobody hears of would leave its messages to the reaper, and
+// marketing among them unknown although nothing was sent.
+func (w *Worker) claim(ctx context.Context, ids []vocab.MessageID, now time.Time) ([]Permit, error) {
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), claimTimeout, errClaimSlow)
+	defer cancel()
+	return w.ledger.ClaimBatch(ctx, Claim{IDs: ids, Now: now, Lease: w.options.Lease}, w.gate.At(now))
+}
+
+const claimTimeout = 10 * time.Second
 
 // patience is how long a batch waits for its provider's rate before it leaves the rest to a later ring.
 const patience = 5 * time.Second
@@ -252,14 +262,21 @@ func (w *Worker) unrendered(p Permit, err error) channels.Receipt {
 	}
 }
 
-// record writes outcomes down in company: when enough have come, or the first has waited long enough.
+// record writes outcomes down in company: when enough have come, or the first has waited long enough. After a stop it keeps trying
+// for the grace, all outcomes of a claim together.
 func (w *Worker) record(ctx context.Context, outcomes <-chan Settlement) {
+	patient, giveUp := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer giveUp(nil)
+	stop := context.AfterFunc(ctx, func() {
+		time.AfterFunc(w.options.StopGrace, func() { giveUp(errStopped) })
+	})
+	defer stop()
 	var pending []Settlement
 	timer := time.NewTimer(w.options.SettleEvery)
 	defer timer.Stop()
 	flush := func() {
 		if len(pending) > 0 {
-			w.settle(ctx, pending)
+			w.settle(patient, pending)
 			pending = nil
 		}
 	}
@@ -283,21 +300,16 @@ func (w *Worker) record(ctx context.Context, outcomes <-chan Settlement) {
 }
 
 var (
+	errClaimSlow  = errors.New("the ledger did not answer a claim in time")
 	errSettleSlow = errors.New("the ledger did not record outcomes in time")
 	errStopped    = errors.New("stopping, and the grace for recording outcomes is over")
 )
 
 // settle records outcomes. While the ledger is away it keeps them and tries again, also during a stop: what happened must be written
-// down. Only when the grace after a stop is over does it give up; then the reaper calls these messages unknown or sends them again.
+// down. Only when ctx ends does it give up; then the reaper calls these messages unknown or sends them again.
 func (w *Worker) settle(ctx context.Context, batch []Settlement) {
-	patient, giveUp := context.WithCancelCause(context.WithoutCancel(ctx))
-	defer giveUp(nil)
-	stop := context.AfterFunc(ctx, func() {
-		time.AfterFunc(w.options.StopGrace, func() { giveUp(errStopped) })
-	})
-	defer stop()
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
-		once, cancel := context.WithTimeoutCause(patient, 10*time.Second, errSettleSlow)
+		once, cancel := context.WithTimeoutCause(ctx, 10*time.Second, errSettleSlow)
 		err := w.ledger.Settle(once, batch)
 		cancel()
 		if err == nil {
@@ -306,9 +318,9 @@ func (w *Worker) settle(ctx context.Context, batch []Settlement) {
 		w.log.LogAttrs(ctx, slog.LevelWarn, "outcomes are not recorded yet; trying again", slog.Int("messages", len(batch)),
 			slog.String("error", err.Error()))
 		select {
-		case <-patient.Done():
+		case <-ctx.Done():
 			w.log.LogAttrs(ctx, slog.LevelError, "outcomes could not be recorded", slog.Int("messages", len(batch)),
-				slog.String("error", fmt.Sprint(context.Cause(patient))))
+				slog.String("error", fmt.Sprint(context.Cause(ctx))))
 			return
 		case <-time.After(wait):
 		}

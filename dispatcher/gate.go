@@ -38,22 +38,42 @@ type Gate struct {
 	Senders  map[vocab.SenderID]Sender
 }
 
-// At returns the decider of one moment. Candidates of one batch are decided in order, and one that is allowed counts against the
-// cap of the next one to the same contact.
+// At returns the decider of one moment. Candidates of one batch are decided in order: one that is allowed counts against the cap of
+// the next one to the same contact, and a legal notice that is not denied makes the next one about the same version or case a
+// duplicate.
 func (g *Gate) At(now time.Time) Decider {
 	return func(cs []Candidate) []consent.Decision {
 		decisions := make([]consent.Decision, len(cs))
 		allowed := map[vocab.ContactID][]consent.Sent{}
+		told := map[notice]bool{}
 		for i, c := range cs {
 			m := c.Message
 			f := g.facts(c, append(slices.Clone(c.Recent), allowed[m.ContactID]...), now)
+			about := notice{m.ContactID, m.Purpose, m.Channel, m.TriggerID}
+			f.Message.Duplicate = f.Message.Duplicate || told[about]
 			decisions[i] = consent.Decide(f)
 			if m.Class == vocab.Marketing && decisions[i].Verdict == consent.Allow {
 				allowed[m.ContactID] = append(allowed[m.ContactID], consent.Sent{Channel: m.Channel, At: now})
 			}
+			if oncePerTrigger(m) && (decisions[i].Verdict == consent.Allow || decisions[i].Verdict == consent.Hold) {
+				told[about] = true
+			}
 		}
 		return decisions
 	}
+}
+
+// notice is what a contact is told at most once by a channel.
+type notice struct {
+	contact vocab.ContactID
+	purpose vocab.Purpose
+	channel vocab.Channel
+	trigger string
+}
+
+// oncePerTrigger says whether a contact gets at most one message of this purpose and channel for one trigger.
+func oncePerTrigger(m Message) bool {
+	return m.TriggerID != "" && (m.Class == vocab.Legal || m.Class == vocab.Breach)
 }
 
 // facts completes what the ledger looked up.

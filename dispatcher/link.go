@@ -32,6 +32,11 @@ type Links struct {
 // macSize is the length of a token's signature in bytes: 96 bits, which nobody guesses over a network.
 const macSize = 12
 
+// tokenText writes tokens; it is strict, so that each token has one spelling.
+var tokenText = base64.RawURLEncoding.Strict()
+
+const tokenSize = ((16+macSize)*8 + 5) / 6
+
 // NewLinks returns links below the public URL. Keys are at least 16 random bytes; changing them ends every link that was sent.
 func NewLinks(publicURL string, key, verpKey []byte) *Links {
 	return &Links{key: key, verp: verpKey, base: strings.TrimSuffix(publicURL, "/")}
@@ -48,14 +53,17 @@ func (l *Links) Token(kind LinkKind, id vocab.MessageID) string {
 	if err != nil {
 		return "invalid"
 	}
-	return base64.RawURLEncoding.EncodeToString(append(raw[:], l.sign(kind, raw)...))
+	return tokenText.EncodeToString(append(raw[:], l.sign(kind, raw)...))
 }
 
 // Parse returns the message of a token. The error is fault.NotFound whatever is wrong with it, so that it teaches a guesser nothing.
 func (l *Links) Parse(kind LinkKind, token string) (vocab.MessageID, error) {
 	bad := fault.Missing("link_not_found", "this link is not valid; use the newest message you have")
-	data, err := base64.RawURLEncoding.DecodeString(token)
-	if err != nil || len(data) != 16+macSize {
+	if len(token) != tokenSize { // the decoder passes over line ends
+		return "", bad
+	}
+	data, err := tokenText.DecodeString(token)
+	if err != nil {
 		return "", bad
 	}
 	raw := [16]byte(data[:16])

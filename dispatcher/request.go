@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"mime"
 	"slices"
 	"strconv"
 	"time"
@@ -140,9 +141,10 @@ func (s *Submitter) checkTo(c *checked, refuse refusal) {
 			refuse("/to/contact_id", "invalid_id", "want an id such as con_ and 26 characters")
 		}
 	}
-	if utf8.RuneCountInString(to.Name) > maxName {
-		refuse("/to/name", "too_long", "at most "+strconv.Itoa(maxName)+" characters")
+	if utf8.RuneCountInString(to.Name) > maxName || !printable(to.Name) {
+		refuse("/to/name", "invalid", "at most "+strconv.Itoa(maxName)+" printable characters")
 	}
+	refuseForbidden("/to/name", to.Name, refuse)
 	c.recipient.ContactID, c.recipient.Name = to.ContactID, to.Name
 }
 
@@ -150,13 +152,13 @@ func (s *Submitter) checkTo(c *checked, refuse refusal) {
 func (s *Submitter) checkSender(c *checked, refuse refusal) {
 	if c.Sender == "" {
 		for _, id := range slices.Sorted(maps.Keys(s.gate.Senders)) {
-			if x := s.gate.Senders[id]; x.Default && x.Channel == c.Channel {
+			if x := s.gate.Senders[id]; x.Default && x.Channel == c.Channel && (c.class == "" || x.serves(c.class, c.Purpose)) {
 				c.sender = x
 				return
 			}
 		}
 		if c.Channel != "" {
-			refuse("/sender", "required", "no sender is the default of this channel; name one")
+			refuse("/sender", "required", "no sender is the default of this channel for this purpose; name one")
 		}
 		return
 	}
@@ -202,9 +204,11 @@ func checkTexts(r Request, refuse refusal) {
 			refuse("/language", "invalid", "want a BCP 47 tag such as kk, ru or en")
 		}
 	}
-	for pointer, text := range map[string]string{"/reference": r.Reference, "/trigger/id": r.TriggerID, "/topic": string(r.Topic)} {
-		if utf8.RuneCountInString(text) > maxText || !printable(text) {
-			refuse(pointer, "invalid", "at most "+strconv.Itoa(maxText)+" printable characters")
+	for _, f := range [...]struct{ pointer, text string }{
+		{"/topic", string(r.Topic)}, {"/trigger/id", r.TriggerID}, {"/reference", r.Reference},
+	} {
+		if utf8.RuneCountInString(f.text) > maxText || !printable(f.text) {
+			refuse(f.pointer, "invalid", "at most "+strconv.Itoa(maxText)+" printable characters")
 		}
 	}
 	checkObject("/data", r.Data, MaxData, refuse)
@@ -224,6 +228,10 @@ func checkForbidden(pointer string, raw json.RawMessage, refuse refusal) {
 	if decoder.Decode(&v) != nil {
 		return // checkObject has said so
 	}
+	refuseForbidden(pointer, v, refuse)
+}
+
+func refuseForbidden(pointer string, v any, refuse refusal) {
 	for _, f := range consent.FindForbidden(pointer, v) {
 		refuse(f.Pointer, string(consent.ForbiddenIdentifier), "identity numbers, document numbers and home addresses are never sent or stored (policy clause 2.2)")
 	}
@@ -261,6 +269,9 @@ func checkAttachments(c checked, refuse refusal) {
 		total += len(a.Content)
 		if a.Name == "" || utf8.RuneCountInString(a.Name) > maxName || !printable(a.Name) {
 			refuse(at+"/name", "invalid", "want a file name of at most "+strconv.Itoa(maxName)+" printable characters")
+		}
+		if _, _, err := mime.ParseMediaType(a.ContentType); err != nil {
+			refuse(at+"/content_type", "invalid", "want a media type such as application/pdf")
 		}
 		if len(a.Content) == 0 {
 			refuse(at+"/content", "required", "want the file's bytes in base64")

@@ -17,9 +17,12 @@ type Sealer struct{ aead cipher.AEAD }
 
 // NewSealer returns a Sealer; the key has 32 bytes.
 func NewSealer(key []byte) (*Sealer, error) {
+	if len(key) != 32 { // the cipher would take a shorter one too
+		return nil, fmt.Errorf("payload key: want 32 bytes, not %d", len(key))
+	}
 	block, err := aes.NewCipher(key)
 	if err != nil {
-		return nil, fmt.Errorf("payload key: want 32 bytes: %w", err)
+		return nil, fmt.Errorf("payload key: %w", err)
 	}
 	aead, err := cipher.NewGCM(block)
 	if err != nil {

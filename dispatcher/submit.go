@@ -282,12 +282,24 @@ func (s *Submitter) message(caller Caller, c checked, known Known, recipients in
 // renderProblem explains why template and data make no message.
 func renderProblem(err error) (pointer, code, detail string) {
 	if missing, ok := errors.AsType[*templates.MissingVariable](err); ok {
-		return "/" + strings.ReplaceAll(missing.Name, ".", "/"), "missing_variable", missing.Error()
+		return variablePointer(missing.Name), "missing_variable", missing.Error()
 	}
 	if bad, ok := errors.AsType[*templates.RenderError](err); ok {
 		return "/data", bad.Code, bad.Error()
 	}
 	return "/data", "unrenderable", "the template cannot be rendered with these data"
+}
+
+// variablePointer says where in a request the value of a variable such as "data.articles[2].url" belongs. What no request can give,
+// such as a link that the class does not have, is the template's fault.
+func variablePointer(name string) string {
+	switch {
+	case name == "contact.name":
+		return "/to/name"
+	case name == "data" || strings.HasPrefix(name, "data.") || strings.HasPrefix(name, "data["):
+		return "/" + strings.NewReplacer(".", "/", "[", "/", "]", "").Replace(name)
+	}
+	return "/template"
 }
 
 // ring rings for what is due now. A ring that fails is no failure: the feeder finds the messages after the window.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/orleu/elshi/consent"
+	"github.com/orleu/elshi/contacts"
 	"github.com/orleu/elshi/vocab"
 )
 
@@ -15,7 +16,7 @@ type Withdrawal struct {
 	Event     consent.Event   // kind, scope, purpose, channel, topic, source, actor, language; the rest is filled in
 	Evidence  string          // what shows it, personal: kept beside the chain; may be empty
 	// StopAddress also stops the address for its channel (SMS STOP, a complaint): a suppression's reason, or empty.
-	StopAddress string
+	StopAddress contacts.SuppressionReason
 }
 
 // Withdrawn is the acknowledgement of a withdrawal.
@@ -26,9 +27,10 @@ type Withdrawn struct {
 	InFlight []vocab.MessageID // were being handed over at that moment and may still arrive
 }
 
-// Covered says whether a message may not be sent any more after the event.
+// Covered says whether a message may not be sent any more after the event. The end of one use of data, such as a registry, stops no
+// message; the end of processing as such does.
 func Covered(e consent.Event, m Message) bool {
-	if e.Scope == consent.ScopeProcessing {
+	if e.Scope == consent.ScopeProcessing && consent.Covers(e, consent.ProcessingCore, m.Channel, m.Topic) {
 		switch m.Class {
 		case vocab.Transactional, vocab.Service, vocab.Marketing:
 			return true

@@ -144,7 +144,7 @@ func (c *Callbacks) text(ctx context.Context, t sms.InboundText) error {
 		return err
 	}
 	_, err = c.o.Withdrawals.Withdraw(ctx, dispatcher.Withdrawal{
-		AddressID: address, StopAddress: stopReason,
+		AddressID: address, StopAddress: contacts.ChannelStop,
 		Event: consent.Event{
 			Kind: consent.KindWithdrawn, Scope: consent.ScopeAddress, Channel: vocab.SMS, Source: consent.SourceSMSKeyword,
 			ActorKind: consent.ActorContact,
@@ -155,6 +155,3 @@ func (c *Callbacks) text(ctx context.Context, t sms.InboundText) error {
 	}
 	return err
 }
-
-// stopReason is the suppression of a number that sent STOP.
-const stopReason = "channel_stop"

@@ -223,7 +223,7 @@ func TestOneClickAnswersPeopleAndMachines(t *testing.T) {
 	if got := machine.Header().Get("Content-Type"); got != "text/plain; charset=utf-8" {
 		t.Errorf("machine: got Content-Type %q", got)
 	}
-	want := "Вы остановили эти сообщения: 24.11.2026 в 10:04.\nОтозвано 1 сообщение, ожидавшее отправки.\n2 сообщения уже в пути и ещё могут прийти.\n"
+	want := "Вы остановили эти сообщения 24.11.2026 в 10:04.\nОтозвано 1 сообщение, ожидавшее отправки.\n2 сообщения уже в пути и ещё могут прийти.\n"
 	if diff := cmp.Diff(want, machine.Body.String()); diff != "" {
 		t.Errorf("plain answer mismatch (-want +got):\n%s", diff)
 	}

@@ -20,7 +20,7 @@ type whyView struct {
 	Withdrawn       time.Time
 	Sent            time.Time // zero: not sent
 	PolicyVersion   string
-	Fixed           string // why it cannot be stopped; empty: it can
+	Fixed           bool // it cannot be stopped
 	Shared          bool
 	UnsubscribedAll bool
 	Stop, All       string // where the forms go; All is the preferences page
@@ -37,11 +37,8 @@ func (p *pages) why(r *http.Request) (answer, error) {
 	view := whyView{
 		Purpose: p.purposeName(s.lang, m.Purpose), Clause: info.Clause, Channel: m.Channel, To: masked(s.to.Address),
 		Basis: basisText(m.Decision.Basis.Kind), Withdrawn: s.stoppedSince(), Sent: m.SentAt, PolicyVersion: m.PolicyVersion,
-		Shared: s.to.Shared, UnsubscribedAll: s.to.UnsubscribedAll,
+		Fixed: !endable(m.Class), Shared: s.to.Shared, UnsubscribedAll: s.to.UnsubscribedAll,
 		Stop: p.path(r, dispatcher.LinkUnsubscribe, m.ID), All: p.path(r, dispatcher.LinkPreferences, m.ID),
-	}
-	if !endable(m.Class) {
-		view.Fixed = fixedReason(m.Class)
 	}
 	if event := m.Decision.Basis.Event; event != "" {
 		view.Given, err = p.Ledger.GrantedAt(r.Context(), event)

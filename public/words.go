@@ -25,15 +25,15 @@ var words = merge(inboxWords, map[string]text{
 	},
 	"already": {
 		"Сіз бұл хабарламаларды тоқтатқансыз: %s, сағат %s.",
-		"Вы уже остановили эти сообщения: %s в %s.",
-		"You have already stopped these messages: %s at %s.",
+		"Вы уже остановили эти сообщения %s в %s.",
+		"You stopped these messages on %s at %s.",
 	},
 	"already_title": {"Бұл хабарламалар тоқтатылған", "Эти сообщения уже остановлены", "These messages are already stopped"},
 	"stopped_title": {"Тоқтатылды", "Остановлено", "Stopped"},
 	"stopped": {
 		"Сіз бұл хабарламаларды тоқтаттыңыз: %s, сағат %s.",
-		"Вы остановили эти сообщения: %s в %s.",
-		"You stopped these messages: %s at %s.",
+		"Вы остановили эти сообщения %s в %s.",
+		"You stopped these messages on %s at %s.",
 	},
 	"stopped_wrong": {
 		"Қателесіп басып қойдыңыз ба? Қайта келісім беру үшін ұйымның сайтында жазылыңыз немесе бізге жазыңыз.",

@@ -104,7 +104,7 @@ func (c *Consents) Withdraw(ctx context.Context, w dispatcher.Withdrawal, now ti
 			done.Events = append(done.Events, e.ID)
 		}
 		if w.StopAddress != "" && w.AddressID != "" {
-			if err := tx.suppressAddress(ctx, w.AddressID, SuppressionReason(w.StopAddress), string(w.Event.Source), "", now); err != nil {
+			if err := tx.suppressAddress(ctx, w.AddressID, w.StopAddress, string(w.Event.Source), "", now); err != nil {
 				return err
 			}
 		}

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"github.com/orleu/elshi/contacts"
 	"time"
 
 	"github.com/orleu/elshi/fault"
@@ -12,7 +13,7 @@ import (
 // AddAddress puts an address behind a contact and returns its id. One that the contact has already is proved or made primary if the
 // new one is; one that went to somebody else is the contact's again. The error is fault.NotFound if there is no such contact, and
 // fault.Conflict (contact_erased).
-func (c *Contacts) AddAddress(ctx context.Context, contact vocab.ContactID, a NewAddress, now time.Time) (vocab.AddressID, error) {
+func (c *Contacts) AddAddress(ctx context.Context, contact vocab.ContactID, a contacts.NewAddress, now time.Time) (vocab.AddressID, error) {
 	var id vocab.AddressID
 	err := c.db.tx(ctx, func(tx *tx) error {
 		if err := tx.guard(ctx, []vocab.ContactID{contact}, nil); err != nil {
@@ -38,7 +39,7 @@ func (c *Contacts) AddAddress(ctx context.Context, contact vocab.ContactID, a Ne
 }
 
 // linkGiven puts an address behind a contact as it was given.
-func (tx *tx) linkGiven(ctx context.Context, contact vocab.ContactID, address vocab.AddressID, a NewAddress, now time.Time) error {
+func (tx *tx) linkGiven(ctx context.Context, contact vocab.ContactID, address vocab.AddressID, a contacts.NewAddress, now time.Time) error {
 	if a.Primary {
 		if _, err := tx.exec(ctx, `
 			UPDATE contact_addresses SET is_primary = false

@@ -19,36 +19,14 @@ type Contacts struct{ db *DB }
 // NewContacts returns the contacts of a database.
 func NewContacts(db *DB) *Contacts { return &Contacts{db} }
 
-// NewAddress is an address that a contact is given. The caller has parsed it.
-type NewAddress struct {
-	Channel  vocab.Channel
-	Value    vocab.Address // as it goes on the wire
-	Lookup   string        // its identity: contacts.Address.Key
-	Verified bool          // the contact has proved to hold it
-	Primary  bool          // the one to use on its channel; the last one given wins
-}
-
-// Profile is a contact with all its addresses.
-type Profile struct {
-	contacts.Contact
-
-	Addresses []ContactAddress // by channel; the one to use first
-}
-
-// ContactAddress is an address of a contact.
-type ContactAddress struct {
-	contacts.Address
-	contacts.Link
-}
-
 // Create keeps a new contact with its addresses and returns it. An empty id is made; CreatedAt is the moment of everything. An address
 // that others have is shared with them. The error is fault.Conflict (external_id_taken) if another contact has the external id.
-func (c *Contacts) Create(ctx context.Context, contact contacts.Contact, addresses []NewAddress) (Profile, error) {
+func (c *Contacts) Create(ctx context.Context, contact contacts.Contact, addresses []contacts.NewAddress) (contacts.Profile, error) {
 	if contact.ID == "" {
 		contact.ID = vocab.ContactID(vocab.NewID(vocab.ContactPrefix))
 	}
 	contact.UpdatedAt = contact.CreatedAt
-	var made Profile
+	var made contacts.Profile
 	err := c.db.tx(ctx, func(tx *tx) error {
 		attributes, err := attributesText(contact.Attributes)
 		if err != nil {
@@ -70,7 +48,7 @@ func (c *Contacts) Create(ctx context.Context, contact contacts.Contact, address
 		}
 		// In order of their identity, so that two who add the same addresses never wait for each other.
 		ordered := slices.Clone(addresses)
-		slices.SortStableFunc(ordered, func(a, b NewAddress) int { return strings.Compare(a.Lookup, b.Lookup) })
+		slices.SortStableFunc(ordered, func(a, b contacts.NewAddress) int { return strings.Compare(a.Lookup, b.Lookup) })
 		ids := make(map[string]vocab.AddressID, len(ordered))
 		for _, a := range ordered {
 			id, err := tx.makeAddress(ctx, a.Channel, a.Value, a.Lookup, c.db.Hash(a.Channel, a.Lookup), contact.CreatedAt)
@@ -88,7 +66,7 @@ func (c *Contacts) Create(ctx context.Context, contact contacts.Contact, address
 		return err
 	})
 	if err != nil {
-		return Profile{}, fmt.Errorf("create contact %s: %w", contact.ID, err)
+		return contacts.Profile{}, fmt.Errorf("create contact %s: %w", contact.ID, err)
 	}
 	return made, nil
 }
@@ -109,7 +87,7 @@ func attributesText(attributes map[string]any) (string, error) {
 }
 
 // Get returns a contact with its addresses, also one that was erased; fault.NotFound if there never was one.
-func (c *Contacts) Get(ctx context.Context, id vocab.ContactID) (Profile, error) {
+func (c *Contacts) Get(ctx context.Context, id vocab.ContactID) (contacts.Profile, error) {
 	p, err := c.db.reader().profile(ctx, id)
 	return p, away(err)
 }
@@ -118,8 +96,8 @@ func (c *Contacts) Get(ctx context.Context, id vocab.ContactID) (Profile, error)
 // id, name, language, time zone, attributes, minor, guardian and data block; whatever else it changes is passed over. It must be pure:
 // a transaction that is rerun calls it again. Its error ends the update and is returned. Other errors are fault.NotFound, and
 // fault.Conflict if the contact is erased (contact_erased) or the external id is another's (external_id_taken).
-func (c *Contacts) Update(ctx context.Context, id vocab.ContactID, now time.Time, change func(contacts.Contact) (contacts.Contact, error)) (Profile, error) {
-	var changed Profile
+func (c *Contacts) Update(ctx context.Context, id vocab.ContactID, now time.Time, change func(contacts.Contact) (contacts.Contact, error)) (contacts.Profile, error) {
+	var changed contacts.Profile
 	err := c.db.tx(ctx, func(tx *tx) error {
 		// A data block and a minor's age turn an allow into a deny.
 		if err := tx.guard(ctx, []vocab.ContactID{id}, nil); err != nil {
@@ -161,25 +139,13 @@ func (c *Contacts) Update(ctx context.Context, id vocab.ContactID, now time.Time
 		return err
 	})
 	if err != nil {
-		return Profile{}, fmt.Errorf("update contact %s: %w", id, err)
+		return contacts.Profile{}, fmt.Errorf("update contact %s: %w", id, err)
 	}
 	return changed, nil
 }
 
-// ContactFilter narrows List; empty fields do not.
-type ContactFilter struct {
-	Channel    vocab.Channel // of Lookup
-	Lookup     string        // an address's identity, exactly; needs Channel
-	ExternalID string
-	Query      string // the beginning of a name or of an address's identity, in any case
-	Language   vocab.Language
-	Erased     bool // also contacts that were erased
-	After      vocab.ContactID
-	Limit      int // 1 to 200; anything else is 200
-}
-
 // List returns contacts with their addresses, the newest first.
-func (c *Contacts) List(ctx context.Context, f ContactFilter) ([]Profile, error) {
+func (c *Contacts) List(ctx context.Context, f contacts.Filter) ([]contacts.Profile, error) {
 	var is conditions
 	if f.Lookup != "" {
 		is.add(`c.id IN (SELECT l.contact_id FROM addresses a JOIN contact_addresses l ON l.address_id = a.id
@@ -204,10 +170,10 @@ func (c *Contacts) List(ctx context.Context, f ContactFilter) ([]Profile, error)
 	if f.After != "" {
 		is.add(`c.id < ?`, string(f.After))
 	}
-	var list []Profile
+	var list []contacts.Profile
 	var x contacts.Contact
 	err := c.db.reader().each(ctx, contactDest(&x), func() error {
-		list = append(list, Profile{Contact: x})
+		list = append(list, contacts.Profile{Contact: x})
 		return nil
 	}, `SELECT `+contactColumns+` FROM contacts c`+is.where()+` ORDER BY c.id DESC`+is.limit(pageOf(f.Limit)), is.args...)
 	if err != nil {
@@ -266,12 +232,12 @@ func (tx *tx) living(ctx context.Context, id vocab.ContactID) (contacts.Contact,
 	return c, err
 }
 
-func (r runner) profile(ctx context.Context, id vocab.ContactID) (Profile, error) {
+func (r runner) profile(ctx context.Context, id vocab.ContactID) (contacts.Profile, error) {
 	c, err := r.contact(ctx, id)
 	if err != nil {
-		return Profile{}, err
+		return contacts.Profile{}, err
 	}
-	one := []Profile{{Contact: c}}
+	one := []contacts.Profile{{Contact: c}}
 	err = r.addAddresses(ctx, one)
 	return one[0], err
 }
@@ -281,7 +247,7 @@ func (r runner) profile(ctx context.Context, id vocab.ContactID) (Profile, error
 const usableFirst = `l.is_primary DESC, CASE WHEN l.verified_at IS NULL THEN 1 ELSE 0 END, l.created_at, l.address_id`
 
 // addAddresses reads the addresses of contacts.
-func (r runner) addAddresses(ctx context.Context, list []Profile) error {
+func (r runner) addAddresses(ctx context.Context, list []contacts.Profile) error {
 	if len(list) == 0 {
 		return nil
 	}
@@ -294,7 +260,7 @@ func (r runner) addAddresses(ctx context.Context, list []Profile) error {
 	if err != nil {
 		return err
 	}
-	var a ContactAddress
+	var a contacts.LinkedAddress
 	dest := []any{
 		&a.Address.ID, &a.Channel, &a.Value, &a.Key, at(&a.CreatedAt), &a.ContactID, &a.Primary, atOrNil(&a.VerifiedAt),
 		atOrNil(&a.ReassignedAt),

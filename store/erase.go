@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"github.com/orleu/elshi/contacts"
 	"time"
 
 	"github.com/orleu/elshi/dispatcher"
@@ -111,7 +112,7 @@ func (tx *tx) eraseAddresses(ctx context.Context, id vocab.ContactID, addresses 
 	for _, a := range mine {
 		// A number that went to somebody else is not this contact's to suppress.
 		if a.reassigned.IsZero() {
-			if err := tx.suppress(ctx, a.channel, a.hash, "", ErasedContact, "erasure", "", now); err != nil {
+			if err := tx.suppress(ctx, a.channel, a.hash, "", contacts.ErasedContact, "erasure", "", now); err != nil {
 				return err
 			}
 		}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"github.com/orleu/elshi/contacts"
 	"time"
 
 	"github.com/orleu/elshi/consent"
@@ -125,14 +126,14 @@ func (tx *tx) readSuppressions(ctx context.Context, cs []dispatcher.Candidate, h
 	for i, h := range hashes {
 		a := &cs[i].Facts.Address
 		for _, reason := range byHash[h] {
-			switch SuppressionReason(reason) {
-			case HardBounce:
+			switch contacts.SuppressionReason(reason) {
+			case contacts.HardBounce:
 				a.HardBounced = true
-			case Complaint:
+			case contacts.Complaint:
 				a.Complained = true
-			case ChannelStop:
+			case contacts.ChannelStop:
 				a.ChannelStopped = true
-			case Manual, ErasedContact:
+			case contacts.Manual, contacts.ErasedContact:
 				a.Manual = true
 			}
 		}
@@ -180,8 +181,8 @@ func (tx *tx) readPauses(ctx context.Context, cs []dispatcher.Candidate) error {
 	}
 	for i := range cs {
 		m := cs[i].Message
-		cs[i].Facts.ProviderPaused = paused[string(PauseProvider)+"/"+string(m.Provider)]
-		cs[i].Facts.CampaignPaused = paused[string(PausePurpose)+"/"+string(m.Purpose)]
+		cs[i].Facts.ProviderPaused = paused[string(dispatcher.PauseProvider)+"/"+string(m.Provider)]
+		cs[i].Facts.CampaignPaused = paused[string(dispatcher.PausePurpose)+"/"+string(m.Purpose)]
 	}
 	return nil
 }

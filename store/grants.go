@@ -123,24 +123,17 @@ func (c *Consents) rebuilt(ctx context.Context, tx *tx, contact vocab.ContactID,
 	return g, err
 }
 
-// ContactConsent is the present state of one grant of a contact.
-type ContactConsent struct {
-	Key         consent.GrantKey
-	Grant       consent.Grant
-	CrossBorder bool
-}
-
 // OfContact returns the grants of a contact, sorted by purpose, channel and topic.
-func (c *Consents) OfContact(ctx context.Context, contact vocab.ContactID) ([]ContactConsent, error) {
+func (c *Consents) OfContact(ctx context.Context, contact vocab.ContactID) ([]consent.HeldGrant, error) {
 	all, err := c.db.reader().grants(ctx, contact)
 	if err != nil {
 		return nil, away(err)
 	}
-	list := make([]ContactConsent, 0, len(all))
+	list := make([]consent.HeldGrant, 0, len(all))
 	for key, g := range all {
-		list = append(list, ContactConsent{key, g.Grant, g.crossBorder})
+		list = append(list, consent.HeldGrant{Key: key, Grant: g.Grant, CrossBorder: g.crossBorder})
 	}
-	slices.SortFunc(list, func(a, b ContactConsent) int {
+	slices.SortFunc(list, func(a, b consent.HeldGrant) int {
 		return slices.Compare([]string{string(a.Key.Purpose), string(a.Key.Channel), string(a.Key.Topic)},
 			[]string{string(b.Key.Purpose), string(b.Key.Channel), string(b.Key.Topic)})
 	})

@@ -18,16 +18,6 @@ import (
 	"github.com/orleu/elshi/vocab"
 )
 
-// APIKey is what is known of a key; never its secret.
-type APIKey struct {
-	ID        vocab.APIKeyID
-	Name      string
-	Mode      dispatcher.Mode
-	Guests    []string // keyed hashes of the addresses that a guest-list key may write to
-	CreatedAt time.Time
-	RevokedAt time.Time // zero: in force
-}
-
 // APIKeys keeps the keys by which systems call us.
 type APIKeys struct{ db *DB }
 
@@ -44,13 +34,13 @@ const secretPrefix = "elshi_"
 
 // Create makes a key and returns it with its secret, which is shown this once and cannot be read again:
 // elshi_<mode>_<32 characters>. Of the guests, whom alone a guest-list key may write to, channel and key count.
-func (k *APIKeys) Create(ctx context.Context, name string, mode dispatcher.Mode, guests []contacts.Address, now time.Time) (APIKey, string, error) {
+func (k *APIKeys) Create(ctx context.Context, name string, mode dispatcher.Mode, guests []contacts.Address, now time.Time) (dispatcher.APIKey, string, error) {
 	raw := make([]byte, secretBytes)
 	if _, err := rand.Read(raw); err != nil {
-		return APIKey{}, "", fmt.Errorf("create API key: %w", err)
+		return dispatcher.APIKey{}, "", fmt.Errorf("create API key: %w", err)
 	}
 	secret := secretPrefix + string(mode) + "_" + secretText.EncodeToString(raw)
-	key := APIKey{ID: vocab.APIKeyID(vocab.NewID(vocab.APIKeyPrefix)), Name: plain(name), Mode: mode, Guests: []string{}, CreatedAt: now}
+	key := dispatcher.APIKey{ID: vocab.APIKeyID(vocab.NewID(vocab.APIKeyPrefix)), Name: plain(name), Mode: mode, Guests: []string{}, CreatedAt: now}
 	for _, g := range guests {
 		key.Guests = append(key.Guests, k.db.Hash(g.Channel, g.Key))
 	}
@@ -58,11 +48,11 @@ func (k *APIKeys) Create(ctx context.Context, name string, mode dispatcher.Mode,
 	key.Guests = slices.Compact(key.Guests)
 	hashes, err := json.Marshal(key.Guests)
 	if err != nil {
-		return APIKey{}, "", fmt.Errorf("create API key: %w", err)
+		return dispatcher.APIKey{}, "", fmt.Errorf("create API key: %w", err)
 	}
 	if _, err := k.db.writer().exec(ctx, `INSERT INTO api_keys (id, name, mode, secret_hash, guests, created_at) VALUES ($1, $2, $3, $4, $5, $6)`,
 		string(key.ID), key.Name, string(mode), secretHash(secret), string(hashes), now.UnixMicro()); err != nil {
-		return APIKey{}, "", fmt.Errorf("create API key: %w", away(err))
+		return dispatcher.APIKey{}, "", fmt.Errorf("create API key: %w", away(err))
 	}
 	key.CreatedAt = time.UnixMicro(now.UnixMicro()).UTC()
 	return key, secret, nil
@@ -78,45 +68,45 @@ func secretHash(secret string) string {
 // Authenticate returns the key of a secret. The error is fault.NotFound (api_key_unknown) if there is none or it was revoked. It is no
 // comparison in constant time, and need not be: the secret is looked up by its hash, and how long that takes tells about a hash whose
 // beginning nobody can choose.
-func (k *APIKeys) Authenticate(ctx context.Context, secret string) (APIKey, error) {
+func (k *APIKeys) Authenticate(ctx context.Context, secret string) (dispatcher.APIKey, error) {
 	unknown := fault.Missing("api_key_unknown", "this API key is not known, or was revoked")
 	if !strings.HasPrefix(secret, secretPrefix) {
-		return APIKey{}, unknown
+		return dispatcher.APIKey{}, unknown
 	}
 	list, err := k.db.reader().apiKeys(ctx, `secret_hash = $1 AND revoked_at IS NULL`, secretHash(secret))
 	if err != nil {
-		return APIKey{}, away(err)
+		return dispatcher.APIKey{}, away(err)
 	}
 	if len(list) == 0 {
-		return APIKey{}, unknown
+		return dispatcher.APIKey{}, unknown
 	}
 	return list[0], nil
 }
 
 // List returns every key, revoked ones too, the newest first.
-func (k *APIKeys) List(ctx context.Context) ([]APIKey, error) {
+func (k *APIKeys) List(ctx context.Context) ([]dispatcher.APIKey, error) {
 	list, err := k.db.reader().apiKeys(ctx, `true ORDER BY id DESC`)
 	return list, away(err)
 }
 
 // Revoke ends a key for good and returns it; one that was revoked before stays as it is. The error is fault.NotFound if there is none.
-func (k *APIKeys) Revoke(ctx context.Context, id vocab.APIKeyID, now time.Time) (APIKey, error) {
+func (k *APIKeys) Revoke(ctx context.Context, id vocab.APIKeyID, now time.Time) (dispatcher.APIKey, error) {
 	if _, err := k.db.writer().exec(ctx, `UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL`, string(id), now.UnixMicro()); err != nil {
-		return APIKey{}, away(err)
+		return dispatcher.APIKey{}, away(err)
 	}
 	list, err := k.db.reader().apiKeys(ctx, `id = $1`, string(id))
 	if err != nil {
-		return APIKey{}, away(err)
+		return dispatcher.APIKey{}, away(err)
 	}
 	if len(list) == 0 {
-		return APIKey{}, fault.Missing("api_key_not_found", "there is no API key with this id")
+		return dispatcher.APIKey{}, fault.Missing("api_key_not_found", "there is no API key with this id")
 	}
 	return list[0], nil
 }
 
-func (r runner) apiKeys(ctx context.Context, where string, args ...any) ([]APIKey, error) {
-	var list []APIKey
-	var x APIKey
+func (r runner) apiKeys(ctx context.Context, where string, args ...any) ([]dispatcher.APIKey, error) {
+	var list []dispatcher.APIKey
+	var x dispatcher.APIKey
 	err := r.each(ctx, []any{&x.ID, &x.Name, &x.Mode, jsonOf(&x.Guests), at(&x.CreatedAt), at(&x.RevokedAt)}, func() error {
 		list = append(list, x)
 		return nil

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/orleu/elshi/channels"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/fault"
 	"github.com/orleu/elshi/vocab"
@@ -29,24 +28,9 @@ func (r runner) message(ctx context.Context, id vocab.MessageID) (dispatcher.Mes
 	return m, err
 }
 
-// MessageFilter narrows List; empty fields do not.
-type MessageFilter struct {
-	Status        dispatcher.Status
-	Purpose       vocab.Purpose
-	Class         vocab.Class
-	Channel       vocab.Channel
-	ContactID     vocab.ContactID
-	Reference     string
-	APIKey        vocab.APIKeyID
-	CreatedAfter  time.Time // inclusive
-	CreatedBefore time.Time // exclusive
-	After         vocab.MessageID
-	Limit         int // 1 to 200; anything else is 200
-}
-
 // List returns messages, the newest first. A contact or a reference finds its messages by an index; the other conditions are looked at
 // row by row, from the newest on.
-func (l *Ledger) List(ctx context.Context, f MessageFilter) ([]dispatcher.Message, error) {
+func (l *Ledger) List(ctx context.Context, f dispatcher.MessageFilter) ([]dispatcher.Message, error) {
 	var is conditions
 	for _, c := range []struct{ text, value string }{
 		{`m.contact_id = ?`, string(f.ContactID)},
@@ -77,21 +61,11 @@ func (l *Ledger) List(ctx context.Context, f MessageFilter) ([]dispatcher.Messag
 	return list, away(err)
 }
 
-// MessageEvent is one change of a message.
-type MessageEvent struct {
-	ID      string
-	Type    string // the status it came to, or opened, complained, …
-	At      time.Time
-	Attempt int    // the newest attempt at that time; 0 before the first
-	Reason  string // a decision's reason, a cause, or an order
-	Actor   string // the id of whoever ordered it; empty if nobody did
-}
-
 // Events returns what happened to a message in order; fault.NotFound if there is no such message.
-func (l *Ledger) Events(ctx context.Context, id vocab.MessageID) ([]MessageEvent, error) {
+func (l *Ledger) Events(ctx context.Context, id vocab.MessageID) ([]dispatcher.MessageEvent, error) {
 	r := l.db.reader()
-	var list []MessageEvent
-	var e MessageEvent
+	var list []dispatcher.MessageEvent
+	var e dispatcher.MessageEvent
 	err := r.each(ctx, []any{&e.ID, &e.Type, at(&e.At), &e.Attempt, &e.Reason, &e.Actor}, func() error {
 		list = append(list, e)
 		return nil
@@ -102,30 +76,16 @@ func (l *Ledger) Events(ctx context.Context, id vocab.MessageID) ([]MessageEvent
 	return list, away(err)
 }
 
-// Attempt is one call to a provider. It is open while ClosedAt is zero.
-type Attempt struct {
-	Number      int
-	OpenedAt    time.Time
-	ClosedAt    time.Time
-	Provider    vocab.ProviderID
-	Outcome     channels.Outcome
-	Cause       channels.Cause // why it failed, or why a report said so later
-	Code        int
-	Enhanced    string
-	Detail      string // the provider's words; personal, because they may name the address
-	ProviderRef string
-}
-
 // Attempts returns the attempts of a message in order, the open one too; fault.NotFound if there is no such message.
-func (l *Ledger) Attempts(ctx context.Context, id vocab.MessageID) ([]Attempt, error) {
+func (l *Ledger) Attempts(ctx context.Context, id vocab.MessageID) ([]dispatcher.Attempt, error) {
 	r := l.db.reader()
 	// The message is read first: an attempt that closes between the two reads is then seen closed, not lost.
 	m, err := r.message(ctx, id)
 	if err != nil {
 		return nil, away(err)
 	}
-	var list []Attempt
-	var a Attempt
+	var list []dispatcher.Attempt
+	var a dispatcher.Attempt
 	dest := []any{
 		&a.Number, at(&a.OpenedAt), at(&a.ClosedAt), &a.Provider, &a.Outcome, &a.Cause, &a.Code, &a.Enhanced, &a.Detail, &a.ProviderRef,
 	}
@@ -137,24 +97,17 @@ func (l *Ledger) Attempts(ctx context.Context, id vocab.MessageID) ([]Attempt, e
 		FROM message_attempts WHERE message_id = $1 ORDER BY attempt`, string(id)); err != nil {
 		return nil, away(err)
 	}
-	closed := slices.ContainsFunc(list, func(a Attempt) bool { return a.Number >= m.Attempt })
+	closed := slices.ContainsFunc(list, func(a dispatcher.Attempt) bool { return a.Number >= m.Attempt })
 	if m.Status == dispatcher.Sending && !closed {
-		list = append(list, Attempt{Number: m.Attempt, OpenedAt: m.ClaimedAt, Provider: m.Provider})
+		list = append(list, dispatcher.Attempt{Number: m.Attempt, OpenedAt: m.ClaimedAt, Provider: m.Provider})
 	}
 	return list, nil
 }
 
-// Content is what a message was made from. It is empty once it is wiped: after a one-time code, an erasure, or retention.
-type Content struct {
-	Payload     dispatcher.Payload
-	Metadata    []byte   // the caller's JSON object; empty if there was none
-	Attachments []string // their names
-}
-
 // Payload returns what a message was made from; fault.NotFound if there is no such message.
-func (l *Ledger) Payload(ctx context.Context, id vocab.MessageID) (Content, error) {
+func (l *Ledger) Payload(ctx context.Context, id vocab.MessageID) (dispatcher.StoredContent, error) {
 	r := l.db.reader()
-	var c Content
+	var c dispatcher.StoredContent
 	var data, metadata string
 	var sealed nullBool
 	err := r.row(ctx, []any{textOf(&data), &sealed, textOf(&metadata)}, `

@@ -3,25 +3,9 @@ package store
 import (
 	"context"
 	"time"
+
+	"github.com/orleu/elshi/dispatcher"
 )
-
-// PauseKind is what a pause stops.
-type PauseKind string
-
-// What can be paused.
-const (
-	PauseProvider PauseKind = "provider"
-	PausePurpose  PauseKind = "purpose"
-)
-
-// Pause is a standing order not to send. Messages it concerns are held, and go when it is lifted.
-type Pause struct {
-	Kind   PauseKind
-	Name   string
-	Reason string
-	Origin string // who said so: a member, an API key, or "outcome"
-	At     time.Time
-}
 
 // Pauses keeps what is paused. Pauses live here and not in Redis: losing Redis un-pauses nothing.
 type Pauses struct{ db *DB }
@@ -30,18 +14,18 @@ type Pauses struct{ db *DB }
 func NewPauses(db *DB) *Pauses { return &Pauses{db} }
 
 // Pause sets a pause. The first reason stays if there is one already.
-func (p *Pauses) Pause(ctx context.Context, pause Pause) error {
+func (p *Pauses) Pause(ctx context.Context, pause dispatcher.Pause) error {
 	return p.db.tx(ctx, func(tx *tx) error { return tx.pause(ctx, pause) })
 }
 
-func (tx *tx) pause(ctx context.Context, p Pause) error {
+func (tx *tx) pause(ctx context.Context, p dispatcher.Pause) error {
 	_, err := tx.exec(ctx, `INSERT INTO pauses (kind, name, reason, origin, at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
 		string(p.Kind), p.Name, p.Reason, p.Origin, p.At.UnixMicro())
 	return err
 }
 
 // Resume lifts a pause and makes what it held due now. It says whether there was one.
-func (p *Pauses) Resume(ctx context.Context, kind PauseKind, name string, now time.Time) (bool, error) {
+func (p *Pauses) Resume(ctx context.Context, kind dispatcher.PauseKind, name string, now time.Time) (bool, error) {
 	var lifted bool
 	err := p.db.tx(ctx, func(tx *tx) error {
 		n, err := tx.exec(ctx, `DELETE FROM pauses WHERE kind = $1 AND name = $2`, string(kind), name)
@@ -50,7 +34,7 @@ func (p *Pauses) Resume(ctx context.Context, kind PauseKind, name string, now ti
 		}
 		lifted = n > 0
 		column := "provider"
-		if kind == PausePurpose {
+		if kind == dispatcher.PausePurpose {
 			column = "purpose"
 		}
 		_, err = tx.exec(ctx, `
@@ -63,9 +47,9 @@ func (p *Pauses) Resume(ctx context.Context, kind PauseKind, name string, now ti
 }
 
 // List returns every pause, the oldest first.
-func (p *Pauses) List(ctx context.Context) ([]Pause, error) {
-	var list []Pause
-	var x Pause
+func (p *Pauses) List(ctx context.Context) ([]dispatcher.Pause, error) {
+	var list []dispatcher.Pause
+	var x dispatcher.Pause
 	err := p.db.reader().each(ctx, []any{&x.Kind, &x.Name, &x.Reason, &x.Origin, at(&x.At)}, func() error {
 		list = append(list, x)
 		return nil

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"github.com/orleu/elshi/contacts"
 	"slices"
 	"time"
 
@@ -152,7 +153,7 @@ func (tx *tx) afterSettle(ctx context.Context, settlements []dispatcher.Settleme
 	var wipe []vocab.MessageID
 	for _, s := range settlements {
 		if s.Pause != "" {
-			if err := tx.pause(ctx, Pause{Kind: PauseProvider, Name: string(s.Provider), Reason: s.Pause, Origin: "outcome", At: s.At}); err != nil {
+			if err := tx.pause(ctx, dispatcher.Pause{Kind: dispatcher.PauseProvider, Name: string(s.Provider), Reason: s.Pause, Origin: "outcome", At: s.At}); err != nil {
 				return err
 			}
 		}
@@ -201,7 +202,7 @@ func (tx *tx) judgeAddresses(ctx context.Context, settlements []dispatcher.Settl
 		if !s.Suppress.Met(s.Cause, history, s.At) {
 			continue
 		}
-		if err := tx.suppressAddress(ctx, s.AddressID, HardBounce, "bounce", string(s.Cause), s.At); err != nil {
+		if err := tx.suppressAddress(ctx, s.AddressID, contacts.HardBounce, "bounce", string(s.Cause), s.At); err != nil {
 			return err
 		}
 	}

@@ -2,42 +2,12 @@ package store
 
 import (
 	"context"
+	"github.com/orleu/elshi/contacts"
 	"time"
 
 	"github.com/orleu/elshi/fault"
 	"github.com/orleu/elshi/vocab"
 )
-
-// SuppressionReason is why nothing is sent to an address.
-type SuppressionReason string
-
-// The reasons of a suppression.
-const (
-	HardBounce    SuppressionReason = "hard_bounce"
-	Complaint     SuppressionReason = "complaint"
-	ChannelStop   SuppressionReason = "channel_stop" // SMS STOP
-	Manual        SuppressionReason = "manual"
-	ErasedContact SuppressionReason = "erased" // outlives the contact: a later import meets it
-)
-
-// SuppressionReasons lists every reason.
-func SuppressionReasons() []SuppressionReason {
-	return []SuppressionReason{HardBounce, Complaint, ChannelStop, Manual, ErasedContact}
-}
-
-// Suppression says not to send to an address. It knows the address by its keyed hash, and so survives its erasure.
-type Suppression struct {
-	ID        vocab.SuppressionID
-	Channel   vocab.Channel
-	AddressID vocab.AddressID // empty once the address is erased, or if it was never a contact's
-	Address   vocab.Address   // empty likewise
-	Reason    SuppressionReason
-	Origin    string // bounce, api, one_click, sms_keyword, import, …
-	Note      string
-	CreatedAt time.Time
-	LiftedAt  time.Time
-	LiftedBy  string
-}
 
 // Suppressions keeps suppressions.
 type Suppressions struct{ db *DB }
@@ -47,9 +17,9 @@ func NewSuppressions(db *DB) *Suppressions { return &Suppressions{db} }
 
 // Add suppresses an address, whether or not a contact has it, and returns the suppression in force: an earlier one with the same
 // reason stays.
-func (s *Suppressions) Add(ctx context.Context, channel vocab.Channel, lookup string, x Suppression) (Suppression, error) {
+func (s *Suppressions) Add(ctx context.Context, channel vocab.Channel, lookup string, x contacts.Suppression) (contacts.Suppression, error) {
 	hash := s.db.Hash(channel, lookup)
-	var kept Suppression
+	var kept contacts.Suppression
 	err := s.db.tx(ctx, func(tx *tx) error {
 		var address vocab.AddressID
 		err := tx.row(ctx, []any{&address}, `SELECT id FROM addresses WHERE channel = $1 AND lookup = $2`, string(channel), plain(lookup))
@@ -71,7 +41,7 @@ func (s *Suppressions) Add(ctx context.Context, channel vocab.Channel, lookup st
 }
 
 // suppressAddress suppresses a known address; the caller holds its guard.
-func (tx *tx) suppressAddress(ctx context.Context, address vocab.AddressID, reason SuppressionReason, origin, note string, now time.Time) error {
+func (tx *tx) suppressAddress(ctx context.Context, address vocab.AddressID, reason contacts.SuppressionReason, origin, note string, now time.Time) error {
 	var channel vocab.Channel
 	var hash string
 	if err := tx.row(ctx, []any{&channel, &hash}, `SELECT channel, hash FROM addresses WHERE id = $1`, string(address)); err != nil {
@@ -80,7 +50,7 @@ func (tx *tx) suppressAddress(ctx context.Context, address vocab.AddressID, reas
 	return tx.suppress(ctx, channel, hash, address, reason, origin, note, now)
 }
 
-func (tx *tx) suppress(ctx context.Context, channel vocab.Channel, hash string, address vocab.AddressID, reason SuppressionReason, origin, note string, now time.Time) error {
+func (tx *tx) suppress(ctx context.Context, channel vocab.Channel, hash string, address vocab.AddressID, reason contacts.SuppressionReason, origin, note string, now time.Time) error {
 	_, err := tx.exec(ctx, `
 		INSERT INTO suppressions (id, channel, address_hash, address_id, reason, origin, note, created_at, lifted_by)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '') ON CONFLICT DO NOTHING`,
@@ -89,7 +59,7 @@ func (tx *tx) suppress(ctx context.Context, channel vocab.Channel, hash string, 
 }
 
 // Get returns one suppression; fault.NotFound if there is none.
-func (s *Suppressions) Get(ctx context.Context, id vocab.SuppressionID) (Suppression, error) {
+func (s *Suppressions) Get(ctx context.Context, id vocab.SuppressionID) (contacts.Suppression, error) {
 	x, err := s.db.reader().suppression(ctx, `s.id = $1`, string(id))
 	if isNone(err) {
 		return x, fault.Missing("suppression_not_found", "there is no suppression with this id")
@@ -97,24 +67,14 @@ func (s *Suppressions) Get(ctx context.Context, id vocab.SuppressionID) (Suppres
 	return x, away(err)
 }
 
-// SuppressionFilter narrows List; empty fields do not.
-type SuppressionFilter struct {
-	Channel vocab.Channel
-	Lookup  string // an address's identity; needs Channel
-	Reason  SuppressionReason
-	Lifted  bool // also those that were lifted
-	After   vocab.SuppressionID
-	Limit   int
-}
-
 // List returns suppressions, the newest first.
-func (s *Suppressions) List(ctx context.Context, f SuppressionFilter) ([]Suppression, error) {
+func (s *Suppressions) List(ctx context.Context, f contacts.SuppressionFilter) ([]contacts.Suppression, error) {
 	hash := ""
 	if f.Lookup != "" {
 		hash = s.db.Hash(f.Channel, f.Lookup)
 	}
-	var list []Suppression
-	var x Suppression
+	var list []contacts.Suppression
+	var x contacts.Suppression
 	err := s.db.reader().each(ctx, suppressionDest(&x), func() error {
 		list = append(list, x)
 		return nil
@@ -126,10 +86,10 @@ func (s *Suppressions) List(ctx context.Context, f SuppressionFilter) ([]Suppres
 }
 
 // Lift ends a suppression and returns it; fault.NotFound if there is none. One that was lifted before stays as it is.
-func (s *Suppressions) Lift(ctx context.Context, id vocab.SuppressionID, by string, now time.Time) (Suppression, error) {
+func (s *Suppressions) Lift(ctx context.Context, id vocab.SuppressionID, by string, now time.Time) (contacts.Suppression, error) {
 	if _, err := s.db.writer().exec(ctx, `UPDATE suppressions SET lifted_at = $2, lifted_by = $3 WHERE id = $1 AND lifted_at IS NULL`,
 		string(id), now.UnixMicro(), by); err != nil {
-		return Suppression{}, away(err)
+		return contacts.Suppression{}, away(err)
 	}
 	return s.Get(ctx, id)
 }
@@ -137,14 +97,14 @@ func (s *Suppressions) Lift(ctx context.Context, id vocab.SuppressionID, by stri
 const suppressionColumns = `s.id, s.channel, s.address_id, a.value, s.reason, s.origin, s.note, s.created_at, s.lifted_at, s.lifted_by
 	FROM suppressions s LEFT JOIN addresses a ON a.id = s.address_id`
 
-func suppressionDest(x *Suppression) []any {
+func suppressionDest(x *contacts.Suppression) []any {
 	return []any{
 		&x.ID, &x.Channel, textOf(&x.AddressID), textOf(&x.Address), &x.Reason, &x.Origin, &x.Note, at(&x.CreatedAt), at(&x.LiftedAt), &x.LiftedBy,
 	}
 }
 
-func (r runner) suppression(ctx context.Context, where string, args ...any) (Suppression, error) {
-	var x Suppression
+func (r runner) suppression(ctx context.Context, where string, args ...any) (contacts.Suppression, error) {
+	var x contacts.Suppression
 	err := r.row(ctx, suppressionDest(&x), `SELECT `+suppressionColumns+` WHERE `+where, args...)
 	return x, err
 }
@@ -161,7 +121,7 @@ func (s *Suppressions) AddressID(ctx context.Context, channel vocab.Channel, loo
 
 // Stop suppresses a number that sent STOP and is no contact's.
 func (s *Suppressions) Stop(ctx context.Context, lookup string, at time.Time) error {
-	_, err := s.Add(ctx, vocab.SMS, lookup, Suppression{Reason: ChannelStop, Origin: "sms_keyword", CreatedAt: at})
+	_, err := s.Add(ctx, vocab.SMS, lookup, contacts.Suppression{Reason: contacts.ChannelStop, Origin: "sms_keyword", CreatedAt: at})
 	return err
 }
 
@@ -169,6 +129,6 @@ func (s *Suppressions) Stop(ctx context.Context, lookup string, at time.Time) er
 func (s *Suppressions) LiftStop(ctx context.Context, lookup string, at time.Time) error {
 	_, err := s.db.writer().exec(ctx, `
 		UPDATE suppressions SET lifted_at = $3, lifted_by = 'sms_keyword' WHERE address_hash = $1 AND reason = $2 AND lifted_at IS NULL`,
-		s.db.Hash(vocab.SMS, lookup), string(ChannelStop), at.UnixMicro())
+		s.db.Hash(vocab.SMS, lookup), string(contacts.ChannelStop), at.UnixMicro())
 	return away(err)
 }

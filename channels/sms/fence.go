@@ -45,7 +45,7 @@ func (f *fence) Read(p []byte) (int, error) {
 		if f.stopped == "" && !f.now().Before(f.until) {
 			f.stopped = channels.LeaseExpired
 		}
-		if f.stopped != "" || false {
+		if f.stopped != "" || f.kept != nil && isStale(f.kept) {
 			return 0, errFenced
 		}
 		f.begun = true

@@ -4,6 +4,7 @@ package sms
 
 import (
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -60,6 +61,14 @@ func TestIsStale(t *testing.T) {
 				}
 				return nil
 			})
+			body := &fence{until: time.Now().Add(time.Minute), now: time.Now, body: strings.NewReader("text")}
+			body.use(ours, true)
+			if n, err := body.Read(make([]byte, 8)); n != 0 || err == nil {
+				t.Errorf("Read on a stale connection = %d, %v, want nothing and an error", n, err)
+			}
+			if begun, _ := body.seal(); begun {
+				t.Error("a text on a stale connection counts as begun")
+			}
 		})
 	}
 }

@@ -32,10 +32,8 @@ func NewLimiter(r *Redis, rates map[vocab.ProviderID]Rate) *Limiter {
 		if rate.PerSecond <= 0 {
 			continue
 		}
-		limit := redis_rate.Limit{Rate: int(math.Round(rate.PerSecond)), Period: time.Second, Burst: rate.Burst}
-		if rate.PerSecond < 10 { // the library's rates are whole numbers
-			limit.Rate, limit.Period = max(1, int(math.Round(rate.PerSecond*60))), time.Minute
-		}
+		// The library's rates are whole numbers: counted by the hour and rounded down, they never exceed what the provider allows.
+		limit := redis_rate.Limit{Rate: max(1, int(rate.PerSecond*time.Hour.Seconds())), Period: time.Hour, Burst: rate.Burst}
 		if limit.Burst <= 0 {
 			limit.Burst = max(1, int(math.Ceil(rate.PerSecond)))
 		}

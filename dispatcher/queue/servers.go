@@ -89,7 +89,9 @@ func shutdown(servers []*asynq.Server) {
 func (s *Servers) handle(stop, task context.Context, t *asynq.Task) error {
 	var b dispatcher.Batch
 	if err := json.Unmarshal(t.Payload(), &b); err != nil {
-		return fmt.Errorf("batch: %w: %w", err, asynq.SkipRetry) // not ours; its messages, if any, are in the ledger
+		// Not ours, or of a later version; its messages, if any, are in the ledger and rung for again. An error would archive the task.
+		s.log.LogAttrs(task, slog.LevelWarn, "a task is no batch; dropped", slog.String("type", t.Type()))
+		return nil
 	}
 	ctx, cancel := context.WithCancelCause(task)
 	defer cancel(nil)

@@ -57,7 +57,9 @@ func Postgres(t testing.TB) *PG {
 func OwnPostgres(t testing.TB) *PG {
 	t.Helper()
 	binary := Need(t, PostgreSQL)
-	dir, err := os.MkdirTemp("", "elshi-test-pg-") //nolint:usetesting // t.TempDir's parents let no other user in
+	unlock := lockShared(t)
+	dir, err := os.MkdirTemp(shared.dir, "postgres-") //nolint:usetesting // t.TempDir's parents let no other user in
+	unlock()
 	if err != nil {
 		t.Fatal(err)
 	}

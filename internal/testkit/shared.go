@@ -6,8 +6,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 )
 
@@ -20,11 +22,12 @@ var shared struct {
 	postgres *PG
 }
 
-// Main runs a package's tests and then stops and removes what they shared. A package that uses Postgres or Build has
+// Main runs a package's tests and then stops and removes what they shared. A package that uses Postgres, OwnPostgres or Build has
 //
 //	func TestMain(m *testing.M) { testkit.Main(m) }
 func Main(m *testing.M) {
-	dir, err := os.MkdirTemp("", "elshi-test-")
+	removeStale(os.TempDir())
+	dir, err := os.MkdirTemp("", dirPrefix+strconv.Itoa(os.Getpid())+"-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "testkit:", err)
 		os.Exit(1)
@@ -46,6 +49,21 @@ func Main(m *testing.M) {
 		code = max(code, 1)
 	}
 	os.Exit(code)
+}
+
+// dirPrefix begins the name of a test process's folder; its process id follows.
+const dirPrefix = "elshi-test-"
+
+// removeStale removes what test processes left that were killed before they could: a cluster is 40 MB.
+func removeStale(temp string) {
+	left, _ := filepath.Glob(filepath.Join(temp, dirPrefix+"*")) // the pattern is valid
+	for _, dir := range left {
+		id, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), dirPrefix), "-")
+		pid, err := strconv.Atoi(id)
+		if err == nil && errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+			_ = os.RemoveAll(dir) // another user's stays
+		}
+	}
 }
 
 // lockShared gives the caller the shared things until it calls the returned function.

@@ -194,6 +194,29 @@ func TestBuildOnceForEachSetOfOptions(t *testing.T) {
 	}
 }
 
+func TestFoldersOfDeadProcessesAreRemoved(t *testing.T) {
+	dead := child(t, "fail")
+	dead.Wait(t, 10*time.Second)
+	temp := t.TempDir()
+	want := map[string]bool{
+		dirPrefix + strconv.Itoa(dead.PID()) + "-1":  false,
+		dirPrefix + strconv.Itoa(os.Getpid()) + "-1": true,
+		dirPrefix + "x":                     true,
+		"other-" + strconv.Itoa(dead.PID()): true,
+	}
+	for name := range want {
+		if err := os.MkdirAll(filepath.Join(temp, name, "data"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	removeStale(temp)
+	for name, stays := range want {
+		if _, err := os.Stat(filepath.Join(temp, name)); (err == nil) != stays {
+			t.Errorf("%s: stays %v, want %v", name, err == nil, stays)
+		}
+	}
+}
+
 func TestLastLines(t *testing.T) {
 	if got := lastLines([]byte("a\nb\nc\n"), 2); got != "…\nb\nc\n" {
 		t.Errorf("lastLines = %q", got)

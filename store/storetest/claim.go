@@ -8,7 +8,6 @@ import (
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/contacts"
 	"github.com/orleu/elshi/dispatcher"
-	"github.com/orleu/elshi/store"
 	"github.com/orleu/elshi/vocab"
 )
 
@@ -135,7 +134,7 @@ var claimTests = map[string]func(*world){
 		if f.Grant.State != consent.Granted || f.Grant.Event != granted.ID || !f.Address.Present || !f.Address.Verified || f.UnsubscribedAll {
 			w.Errorf("facts: %+v", f)
 		}
-		must(w.suppressions.Add(w.ctx, vocab.Email, p.email, store.Suppression{Reason: store.Complaint, CreatedAt: w.now}))(w)
+		must(w.suppressions.Add(w.ctx, vocab.Email, p.email, contacts.Suppression{Reason: contacts.Complaint, CreatedAt: w.now}))(w)
 		must(w.contacts.Update(w.ctx, p.contact, w.now, func(c contacts.Contact) (contacts.Contact, error) {
 			c.Minor, c.DataBlockedAt, c.TimeZone = true, &w.now, "Asia/Almaty"
 			return c, nil

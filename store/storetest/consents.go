@@ -9,7 +9,6 @@ import (
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/fault"
-	"github.com/orleu/elshi/store"
 	"github.com/orleu/elshi/vocab"
 )
 
@@ -24,7 +23,7 @@ var consentTests = map[string]func(*world){
 		kept, grant, err := w.consents.Record(w.ctx, e, "192.0.2.7", true)
 		w.ok(err)
 		list := must(w.consents.OfContact(w.ctx, p.contact))(w)
-		want := []store.ContactConsent{{
+		want := []consent.HeldGrant{{
 			Key:         consent.GrantKey{Purpose: "news.company", Channel: vocab.Email, Topic: "maths"},
 			Grant:       consent.Grant{State: consent.Granted, Since: w.now, ValidUntil: e.ValidUntil, Event: kept.ID},
 			CrossBorder: true,

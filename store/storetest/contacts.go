@@ -10,17 +10,16 @@ import (
 	"github.com/orleu/elshi/contacts"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/fault"
-	"github.com/orleu/elshi/store"
 	"github.com/orleu/elshi/vocab"
 )
 
 // email is an address as a parser would give it.
-func email(lookup string) store.NewAddress {
-	return store.NewAddress{Channel: vocab.Email, Value: vocab.Address(lookup), Lookup: lookup}
+func email(lookup string) contacts.NewAddress {
+	return contacts.NewAddress{Channel: vocab.Email, Value: vocab.Address(lookup), Lookup: lookup}
 }
 
 // lookups lists the identities of a contact's addresses in order.
-func lookups(p store.Profile) []string {
+func lookups(p contacts.Profile) []string {
 	var list []string
 	for _, a := range p.Addresses {
 		list = append(list, a.Key)
@@ -31,16 +30,16 @@ func lookups(p store.Profile) []string {
 var contactTests = map[string]func(*world){
 	"a contact is kept whole": func(w *world) {
 		blocked := w.now.Add(-time.Hour)
-		a := store.NewAddress{Channel: vocab.Email, Value: "Aigul@example.org", Lookup: unique("%s@example.org"), Verified: true, Primary: true}
+		a := contacts.NewAddress{Channel: vocab.Email, Value: "Aigul@example.org", Lookup: unique("%s@example.org"), Verified: true, Primary: true}
 		want := contacts.Contact{
 			ExternalID: unique("%s"), Name: "Айгүл О'Нил", Language: vocab.Kazakh, TimeZone: "Asia/Almaty",
 			Attributes: map[string]any{"n": json.Number("12345678901234567890"), "list": []any{"ә", true, nil}}, Minor: true, GuardianConsented: true,
 			DataBlockedAt: &blocked, CreatedAt: w.now,
 		}
-		made := must(w.contacts.Create(w.ctx, want, []store.NewAddress{a}))(w)
+		made := must(w.contacts.Create(w.ctx, want, []contacts.NewAddress{a}))(w)
 		want.ID, want.UpdatedAt = made.ID, w.now
 		id := made.Addresses[0].AddressID
-		profile := store.Profile{Contact: want, Addresses: []store.ContactAddress{{
+		profile := contacts.Profile{Contact: want, Addresses: []contacts.LinkedAddress{{
 			Address: contacts.Address{ID: id, Channel: vocab.Email, Value: "Aigul@example.org", Key: a.Lookup, CreatedAt: w.now},
 			Link:    contacts.Link{ContactID: made.ID, AddressID: id, VerifiedAt: &w.now, Primary: true},
 		}}}
@@ -55,9 +54,9 @@ var contactTests = map[string]func(*world){
 		id := unique("%s")
 		must(w.contacts.Create(w.ctx, contacts.Contact{ExternalID: id, CreatedAt: w.now}, nil))(w)
 		other := email(unique("%s@example.org"))
-		_, err := w.contacts.Create(w.ctx, contacts.Contact{ExternalID: id, CreatedAt: w.now}, []store.NewAddress{other})
+		_, err := w.contacts.Create(w.ctx, contacts.Contact{ExternalID: id, CreatedAt: w.now}, []contacts.NewAddress{other})
 		w.refused(err, fault.Conflict, "external_id_taken")
-		if list := must(w.contacts.List(w.ctx, store.ContactFilter{Channel: vocab.Email, Lookup: other.Lookup}))(w); len(list) != 0 {
+		if list := must(w.contacts.List(w.ctx, contacts.Filter{Channel: vocab.Email, Lookup: other.Lookup}))(w); len(list) != 0 {
 			w.Errorf("half a contact was kept: %+v", list)
 		}
 		_, err = w.contacts.Update(w.ctx, w.person().contact, w.now, func(c contacts.Contact) (contacts.Contact, error) {
@@ -95,14 +94,14 @@ var contactTests = map[string]func(*world){
 	},
 	"contacts are found by the beginning of a name or an address, in any case": func(w *world) {
 		mark := unique("%s")
-		id := must(w.contacts.Create(w.ctx, contacts.Contact{Name: "ӘСЕЛ_100% " + mark, CreatedAt: w.now}, []store.NewAddress{
+		id := must(w.contacts.Create(w.ctx, contacts.Contact{Name: "ӘСЕЛ_100% " + mark, CreatedAt: w.now}, []contacts.NewAddress{
 			email(mark + ".әсел@example.org"), {Channel: vocab.SMS, Value: "+77011234567", Lookup: "+7701" + mark},
 		}))(w).ID
 		for query, found := range map[string]bool{
 			"әсел_100% " + mark: true, "Әсел_100% " + mark[:9]: true, mark + ".ӘС": true, "+7701" + mark: true,
 			"сел_100% " + mark: false, "әсел%" + mark: false, "ӘсеЛX100": false, "+7702" + mark: false,
 		} {
-			list := must(w.contacts.List(w.ctx, store.ContactFilter{Query: query}))(w)
+			list := must(w.contacts.List(w.ctx, contacts.Filter{Query: query}))(w)
 			got := false
 			for _, p := range list {
 				got = got || p.ID == id
@@ -116,12 +115,12 @@ var contactTests = map[string]func(*world){
 		language := vocab.Language(unique("%s"))
 		var want []vocab.ContactID
 		for range 5 {
-			c := must(w.contacts.Create(w.ctx, contacts.Contact{Language: language, CreatedAt: w.now}, []store.NewAddress{email(unique("%s@example.org"))}))(w)
+			c := must(w.contacts.Create(w.ctx, contacts.Contact{Language: language, CreatedAt: w.now}, []contacts.NewAddress{email(unique("%s@example.org"))}))(w)
 			want = append([]vocab.ContactID{c.ID}, want...)
 		}
 		var got []vocab.ContactID
 		for after := vocab.ContactID(""); ; after = got[len(got)-1] {
-			page := must(w.contacts.List(w.ctx, store.ContactFilter{Language: language, After: after, Limit: 2}))(w)
+			page := must(w.contacts.List(w.ctx, contacts.Filter{Language: language, After: after, Limit: 2}))(w)
 			if len(page) == 0 {
 				break
 			}
@@ -136,7 +135,7 @@ var contactTests = map[string]func(*world){
 			w.Errorf("mismatch (-want +got):\n%s", diff)
 		}
 		c := must(w.contacts.Create(w.ctx, contacts.Contact{ExternalID: unique("%s"), CreatedAt: w.now}, nil))(w)
-		if list := must(w.contacts.List(w.ctx, store.ContactFilter{ExternalID: c.ExternalID}))(w); len(list) != 1 || list[0].ID != c.ID {
+		if list := must(w.contacts.List(w.ctx, contacts.Filter{ExternalID: c.ExternalID}))(w); len(list) != 1 || list[0].ID != c.ID {
 			w.Errorf("by external id: %+v", list)
 		}
 	},
@@ -144,7 +143,7 @@ var contactTests = map[string]func(*world){
 		a, b, c := unique("a%s@example.org"), unique("b%s@example.org"), unique("c%s@example.org")
 		first, second := email(a), email(b)
 		first.Primary, second.Primary = true, true
-		p := must(w.contacts.Create(w.ctx, contacts.Contact{CreatedAt: w.now}, []store.NewAddress{first, second}))(w)
+		p := must(w.contacts.Create(w.ctx, contacts.Contact{CreatedAt: w.now}, []contacts.NewAddress{first, second}))(w)
 		if diff := cmp.Diff([]string{b, a}, lookups(p)); diff != "" || p.Addresses[1].Primary {
 			w.Errorf("mismatch (-want +got):\n%s", diff)
 		}
@@ -163,7 +162,7 @@ var contactTests = map[string]func(*world){
 	},
 	"an address is proved, goes to somebody else and comes back": func(w *world) {
 		lookup := unique("%s@example.org")
-		p := must(w.contacts.Create(w.ctx, contacts.Contact{CreatedAt: w.now}, []store.NewAddress{email(lookup)}))(w)
+		p := must(w.contacts.Create(w.ctx, contacts.Contact{CreatedAt: w.now}, []contacts.NewAddress{email(lookup)}))(w)
 		id := p.Addresses[0].AddressID
 		w.ok(w.contacts.VerifyAddress(w.ctx, p.ID, id, w.now))
 		w.ok(w.contacts.VerifyAddress(w.ctx, p.ID, id, w.now.Add(time.Hour)))
@@ -247,7 +246,7 @@ var recipientTests = map[string]func(*world){
 	},
 	"the primary address, then one that was proved, then the oldest": func(w *world) {
 		oldest, proved, primary := unique("z%s@example.org"), unique("y%s@example.org"), unique("x%s@example.org")
-		c := must(w.contacts.Create(w.ctx, contacts.Contact{CreatedAt: w.now}, []store.NewAddress{email(oldest)}))(w)
+		c := must(w.contacts.Create(w.ctx, contacts.Contact{CreatedAt: w.now}, []contacts.NewAddress{email(oldest)}))(w)
 		ask := dispatcher.Recipient{ContactID: c.ID}
 		w.now = w.now.Add(time.Second)
 		must(w.contacts.AddAddress(w.ctx, c.ID, email(unique("a%s@example.org")), w.now))(w)

@@ -30,7 +30,7 @@ var eraseTests = map[string]func(*world){
 		w.submit(waits, open, done)
 		w.claim(open.Message.ID)
 		w.settle(w.failure(w.claim(done.Message.ID)[0], dispatcher.Bounced, channels.NoSuchMailbox))
-		must(w.suppressions.Add(w.ctx, vocab.Email, p.email, store.Suppression{Reason: store.Manual, Note: "asked by Айгүл", CreatedAt: w.now}))(w)
+		must(w.suppressions.Add(w.ctx, vocab.Email, p.email, contacts.Suppression{Reason: contacts.Manual, Note: "asked by Айгүл", CreatedAt: w.now}))(w)
 
 		erased := must(w.contacts.Erase(w.ctx, p.contact, w.now))(w)
 		want := dispatcher.Withdrawn{At: w.now, Canceled: []vocab.MessageID{waits.Message.ID}, InFlight: []vocab.MessageID{open.Message.ID}}
@@ -38,12 +38,12 @@ var eraseTests = map[string]func(*world){
 			w.Errorf("answer mismatch (-want +got):\n%s", diff)
 		}
 		c := must(w.contacts.Get(w.ctx, p.contact))(w)
-		left := store.Profile{Contact: contacts.Contact{ID: p.contact, Attributes: map[string]any{}, ErasedAt: &w.now, CreatedAt: w.now, UpdatedAt: w.now}}
+		left := contacts.Profile{Contact: contacts.Contact{ID: p.contact, Attributes: map[string]any{}, ErasedAt: &w.now, CreatedAt: w.now, UpdatedAt: w.now}}
 		if diff := cmp.Diff(left, c); diff != "" {
 			w.Errorf("contact mismatch (-want +got):\n%s", diff)
 		}
 		for _, id := range []vocab.MessageID{waits.Message.ID, open.Message.ID, done.Message.ID} {
-			if diff := cmp.Diff(store.Content{}, must(w.ledger.Payload(w.ctx, id))(w)); diff != "" {
+			if diff := cmp.Diff(dispatcher.StoredContent{}, must(w.ledger.Payload(w.ctx, id))(w)); diff != "" {
 				w.Errorf("payload of %s (-want +got):\n%s", id, diff)
 			}
 			if diff := cmp.Diff(store.Addressee{Language: vocab.Kazakh}, must(w.ledger.Recipient(w.ctx, id))(w)); diff != "" {
@@ -55,12 +55,12 @@ var eraseTests = map[string]func(*world){
 				}
 			}
 		}
-		for _, s := range must(w.suppressions.List(w.ctx, store.SuppressionFilter{Channel: vocab.Email, Lookup: p.email, Limit: 10}))(w) {
+		for _, s := range must(w.suppressions.List(w.ctx, contacts.SuppressionFilter{Channel: vocab.Email, Lookup: p.email, Limit: 10}))(w) {
 			if s.AddressID != "" || s.Address != "" || s.Note != "" {
 				w.Errorf("suppression: %+v", s)
 			}
 		}
-		if got := w.suppressed(p.email); !slices.Contains(got, store.ErasedContact) || !slices.Contains(got, store.Manual) {
+		if got := w.suppressed(p.email); !slices.Contains(got, contacts.ErasedContact) || !slices.Contains(got, contacts.Manual) {
 			w.Errorf("suppressions: %v", got)
 		}
 		if n := len(must(w.consents.OfContact(w.ctx, p.contact))(w)); n != 1 {
@@ -108,7 +108,7 @@ var eraseTests = map[string]func(*world){
 		_, err = w.contacts.Erase(w.ctx, "con_nobody", w.now)
 		w.refused(err, fault.NotFound, "contact_not_found")
 		for _, erased := range []bool{false, true} {
-			found := slices.ContainsFunc(must(w.contacts.List(w.ctx, store.ContactFilter{Erased: erased}))(w), func(x store.Profile) bool { return x.ID == p.contact })
+			found := slices.ContainsFunc(must(w.contacts.List(w.ctx, contacts.Filter{Erased: erased}))(w), func(x contacts.Profile) bool { return x.ID == p.contact })
 			if found != erased {
 				w.Errorf("listed %t with Erased %t", found, erased)
 			}
@@ -117,14 +117,14 @@ var eraseTests = map[string]func(*world){
 	"an address that comes back is new and meets its suppression": func(w *world) {
 		p := w.person()
 		must(w.contacts.Erase(w.ctx, p.contact, w.now))(w)
-		c := must(w.contacts.Create(w.ctx, contacts.Contact{CreatedAt: w.now}, []store.NewAddress{email(p.email)}))(w)
+		c := must(w.contacts.Create(w.ctx, contacts.Contact{CreatedAt: w.now}, []contacts.NewAddress{email(p.email)}))(w)
 		if c.Addresses[0].AddressID == p.address {
 			w.Error("the erased address came back")
 		}
 		d := w.draft(person{c.ID, c.Addresses[0].AddressID, p.email}, vocab.Transactional)
 		w.submit(d)
 		w.status(dispatcher.Suppressed, d.Message.ID)
-		added := must(w.suppressions.Add(w.ctx, vocab.Email, p.email, store.Suppression{Reason: store.Complaint, CreatedAt: w.now}))(w)
+		added := must(w.suppressions.Add(w.ctx, vocab.Email, p.email, contacts.Suppression{Reason: contacts.Complaint, CreatedAt: w.now}))(w)
 		if added.AddressID != c.Addresses[0].AddressID {
 			w.Errorf("a suppression is about address %s, want the living one", added.AddressID)
 		}

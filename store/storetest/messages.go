@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"github.com/orleu/elshi/contacts"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -8,7 +9,6 @@ import (
 	"github.com/orleu/elshi/channels"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/fault"
-	"github.com/orleu/elshi/store"
 	"github.com/orleu/elshi/vocab"
 )
 
@@ -50,25 +50,25 @@ var messageTests = map[string]func(*world){
 		w.now = w.now.Add(time.Hour)
 		b := w.submit(two)[0] // no number, hence suppressed
 		for name, x := range map[string]struct {
-			f    store.MessageFilter
+			f    dispatcher.MessageFilter
 			want []vocab.MessageID
 		}{
-			"contact":        {store.MessageFilter{}, []vocab.MessageID{b, a}},
-			"status":         {store.MessageFilter{Status: dispatcher.Suppressed}, []vocab.MessageID{b}},
-			"purpose":        {store.MessageFilter{Purpose: "news.company"}, []vocab.MessageID{a}},
-			"class":          {store.MessageFilter{Class: vocab.Legal}, []vocab.MessageID{b}},
-			"channel":        {store.MessageFilter{Channel: vocab.SMS}, []vocab.MessageID{b}},
-			"reference":      {store.MessageFilter{Reference: "ref 1"}, []vocab.MessageID{a}},
-			"API key":        {store.MessageFilter{APIKey: "key_one"}, []vocab.MessageID{a}},
-			"created after":  {store.MessageFilter{CreatedAfter: w.now}, []vocab.MessageID{b}},
-			"created before": {store.MessageFilter{CreatedBefore: w.now}, []vocab.MessageID{a}},
-			"after":          {store.MessageFilter{After: b}, []vocab.MessageID{a}},
-			"limit":          {store.MessageFilter{Limit: 1}, []vocab.MessageID{b}},
-			"all together": {store.MessageFilter{
+			"contact":        {dispatcher.MessageFilter{}, []vocab.MessageID{b, a}},
+			"status":         {dispatcher.MessageFilter{Status: dispatcher.Suppressed}, []vocab.MessageID{b}},
+			"purpose":        {dispatcher.MessageFilter{Purpose: "news.company"}, []vocab.MessageID{a}},
+			"class":          {dispatcher.MessageFilter{Class: vocab.Legal}, []vocab.MessageID{b}},
+			"channel":        {dispatcher.MessageFilter{Channel: vocab.SMS}, []vocab.MessageID{b}},
+			"reference":      {dispatcher.MessageFilter{Reference: "ref 1"}, []vocab.MessageID{a}},
+			"API key":        {dispatcher.MessageFilter{APIKey: "key_one"}, []vocab.MessageID{a}},
+			"created after":  {dispatcher.MessageFilter{CreatedAfter: w.now}, []vocab.MessageID{b}},
+			"created before": {dispatcher.MessageFilter{CreatedBefore: w.now}, []vocab.MessageID{a}},
+			"after":          {dispatcher.MessageFilter{After: b}, []vocab.MessageID{a}},
+			"limit":          {dispatcher.MessageFilter{Limit: 1}, []vocab.MessageID{b}},
+			"all together": {dispatcher.MessageFilter{
 				Status: dispatcher.Queued, Purpose: "news.company", Class: vocab.Marketing, Channel: vocab.Email, Reference: "ref 1", APIKey: "key_one",
 				CreatedAfter: w.now.Add(-time.Hour), CreatedBefore: w.now, After: b, Limit: 5,
 			}, []vocab.MessageID{a}},
-			"nothing": {store.MessageFilter{Purpose: "news.company", Class: vocab.Legal}, nil},
+			"nothing": {dispatcher.MessageFilter{Purpose: "news.company", Class: vocab.Legal}, nil},
 		} {
 			x.f.ContactID = p.contact
 			var got []vocab.MessageID
@@ -83,7 +83,7 @@ var messageTests = map[string]func(*world){
 	"the story of a message": func(w *world) {
 		_, permit := w.sending(vocab.Transactional)
 		id := permit.Message.ID
-		if diff := cmp.Diff([]store.Attempt{{Number: 1, OpenedAt: w.now, Provider: "relay"}}, must(w.ledger.Attempts(w.ctx, id))(w)); diff != "" {
+		if diff := cmp.Diff([]dispatcher.Attempt{{Number: 1, OpenedAt: w.now, Provider: "relay"}}, must(w.ledger.Attempts(w.ctx, id))(w)); diff != "" {
 			w.Errorf("open attempt mismatch (-want +got):\n%s", diff)
 		}
 		s := w.failure(permit, dispatcher.Deferred, channels.Temporary)
@@ -94,7 +94,7 @@ var messageTests = map[string]func(*world){
 		for i := range events {
 			events[i].ID = ""
 		}
-		if diff := cmp.Diff([]store.MessageEvent{
+		if diff := cmp.Diff([]dispatcher.MessageEvent{
 			{Type: "queued", At: start, Reason: "ok"}, {Type: "deferred", At: start, Attempt: 1, Reason: "temporary"}, {Type: "sent", At: w.now, Attempt: 2},
 		}, events); diff != "" {
 			w.Errorf("events mismatch (-want +got):\n%s", diff)
@@ -187,7 +187,7 @@ var reportTests = map[string]func(*world){
 		if diff := cmp.Diff([]string{"queued", "sent", "delivered", "bounced"}, w.types(id)); diff != "" {
 			w.Errorf("events mismatch (-want +got):\n%s", diff)
 		}
-		if diff := cmp.Diff([]store.SuppressionReason{store.HardBounce}, w.suppressed(p.email)); diff != "" {
+		if diff := cmp.Diff([]contacts.SuppressionReason{contacts.HardBounce}, w.suppressed(p.email)); diff != "" {
 			w.Errorf("suppressions mismatch (-want +got):\n%s", diff)
 		}
 		a := must(w.ledger.Attempts(w.ctx, id))(w)[0]

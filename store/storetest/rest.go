@@ -233,7 +233,7 @@ var textTests = map[string]func(*world){
 			if a := must(w.ledger.Attempts(w.ctx, m.ID))(w)[0]; a.Detail != want {
 				w.Errorf("detail of %q: %q", text, a.Detail)
 			}
-			note := must(w.suppressions.Add(w.ctx, vocab.Email, p.email, store.Suppression{Reason: store.Manual, Note: text, CreatedAt: w.now}))(w)
+			note := must(w.suppressions.Add(w.ctx, vocab.Email, p.email, contacts.Suppression{Reason: contacts.Manual, Note: text, CreatedAt: w.now}))(w)
 			if note.Note != want {
 				w.Errorf("note of %q: %q", text, note.Note)
 			}

@@ -15,9 +15,11 @@ import (
 	"github.com/orleu/elshi/vocab"
 )
 
-// Run runs the whole suite. Open returns a migrated database without rows, in the role that the service has; it is closed by whoever
-// opened it.
+// Run runs the whole suite. Open returns a migrated database without rows, in the role that the service has; whoever opened it closes it.
+// All tests share it: each makes people of its own.
 func Run(t *testing.T, open func(t *testing.T) *store.DB) {
+	t.Helper()
+	db := open(t)
 	for _, part := range []struct {
 		name  string
 		tests map[string]func(*world)
@@ -28,7 +30,6 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"inbox", inboxTests}, {"text", textTests}, {"histories", historyTests},
 	} {
 		t.Run(part.name, func(t *testing.T) {
-			db := open(t) // one for each part: every test makes people of its own
 			for name, test := range part.tests {
 				t.Run(name, func(t *testing.T) { test(newWorld(t, db)) })
 			}
@@ -105,7 +106,7 @@ type person struct {
 func (w *world) person() person {
 	w.Helper()
 	email := unique("%s@example.org")
-	p := must(w.contacts.Create(w.ctx, contacts.Contact{Name: "Айгүл", Language: vocab.Kazakh, CreatedAt: w.now}, []store.NewAddress{
+	p := must(w.contacts.Create(w.ctx, contacts.Contact{Name: "Айгүл", Language: vocab.Kazakh, CreatedAt: w.now}, []contacts.NewAddress{
 		{Channel: vocab.Email, Value: vocab.Address(email), Lookup: email, Verified: true, Primary: true},
 	}))(w)
 	return person{p.ID, p.Addresses[0].AddressID, email}

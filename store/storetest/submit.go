@@ -12,7 +12,6 @@ import (
 	"github.com/orleu/elshi/contacts"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/fault"
-	"github.com/orleu/elshi/store"
 	"github.com/orleu/elshi/vocab"
 )
 
@@ -64,7 +63,7 @@ var submitTests = map[string]func(*world){
 			w.Errorf("decision: %+v", got.Decision)
 		}
 		content := must(w.ledger.Payload(w.ctx, d.Message.ID))(w)
-		if diff := cmp.Diff(store.Content{Payload: d.Payload, Metadata: d.Metadata, Attachments: []string{"b.pdf", "a.txt"}}, content); diff != "" {
+		if diff := cmp.Diff(dispatcher.StoredContent{Payload: d.Payload, Metadata: d.Metadata, Attachments: []string{"b.pdf", "a.txt"}}, content); diff != "" {
 			w.Errorf("content mismatch (-want +got):\n%s", diff)
 		}
 		ring := []dispatcher.Batch{{Channel: vocab.Email, Lane: vocab.Normal, Provider: "relay", IDs: []vocab.MessageID{d.Message.ID}}}
@@ -142,8 +141,8 @@ var submitTests = map[string]func(*world){
 		again.Key = &other
 		_, err = w.ledger.Submit(w.ctx, again, w.decide)
 		w.refused(err, fault.Invalid, "idempotency_key_reused")
-		n := must(w.ledger.ForgetKeys(w.ctx, w.now.Add(time.Microsecond), 10))(w)
-		if _, found, err := w.ledger.Replay(w.ctx, *in.Key); err != nil || found || n != 1 {
+		n := must(w.ledger.ForgetKeys(w.ctx, w.now.Add(time.Microsecond), 1000))(w)
+		if _, found, err := w.ledger.Replay(w.ctx, *in.Key); err != nil || found || n < 1 {
 			w.Errorf("after ForgetKeys: forgot %d, found %t, %v", n, found, err)
 		}
 	},
@@ -182,7 +181,7 @@ var submitTests = map[string]func(*world){
 				w.Errorf("twins were told different things:\n%s", diff)
 			}
 		}
-		if list := must(w.ledger.List(w.ctx, store.MessageFilter{Reference: reference}))(w); len(list) != 2 || fresh != 1 {
+		if list := must(w.ledger.List(w.ctx, dispatcher.MessageFilter{Reference: reference}))(w); len(list) != 2 || fresh != 1 {
 			w.Errorf("%d messages by %d submissions, want 2 by 1", len(list), fresh)
 		}
 	},
@@ -227,7 +226,7 @@ func oneContactOnly(w *world, email string) {
 		w.ok(x.err)
 		made[x.out.Results[0].ContactID] = true
 	}
-	list := must(w.contacts.List(w.ctx, store.ContactFilter{Channel: vocab.Email, Lookup: email}))(w)
+	list := must(w.contacts.List(w.ctx, contacts.Filter{Channel: vocab.Email, Lookup: email}))(w)
 	if len(made) != 1 || len(list) != 1 || !made[list[0].ID] {
 		w.Fatalf("got %d contacts in the answers and %d behind the address, want one", len(made), len(list))
 	}

@@ -10,7 +10,6 @@ import (
 	"github.com/orleu/elshi/contacts"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/fault"
-	"github.com/orleu/elshi/store"
 	"github.com/orleu/elshi/vocab"
 )
 
@@ -92,20 +91,20 @@ var withdrawTests = map[string]func(*world){
 	},
 	"everybody behind a shared address": func(w *world) {
 		a, b := w.person(), w.person()
-		must(w.contacts.AddAddress(w.ctx, b.contact, store.NewAddress{Channel: vocab.Email, Value: vocab.Address(a.email), Lookup: a.email, Verified: true}, w.now))(w)
+		must(w.contacts.AddAddress(w.ctx, b.contact, contacts.NewAddress{Channel: vocab.Email, Value: vocab.Address(a.email), Lookup: a.email, Verified: true}, w.now))(w)
 		shared := person{b.contact, a.address, a.email}
 		w.grant(a, "news.company")
 		w.grant(b, "news.company")
 		ids := w.submit(w.draft(a, vocab.Marketing), w.draft(shared, vocab.Marketing))
 		done := w.withdraw(dispatcher.Withdrawal{
 			AddressID: a.address, Event: consent.Event{Scope: consent.ScopeAddress, Channel: vocab.Email, Source: consent.SourceOneClick},
-			StopAddress: string(store.ChannelStop), Evidence: "POST /u/…",
+			StopAddress: contacts.ChannelStop, Evidence: "POST /u/…",
 		})
 		slices.Sort(ids)
 		if diff := cmp.Diff(ids, done.Canceled); diff != "" || len(done.Events) != 2 {
 			w.Errorf("%d events, canceled mismatch (-want +got):\n%s", len(done.Events), diff)
 		}
-		if diff := cmp.Diff([]store.SuppressionReason{store.ChannelStop}, w.suppressed(a.email)); diff != "" {
+		if diff := cmp.Diff([]contacts.SuppressionReason{contacts.ChannelStop}, w.suppressed(a.email)); diff != "" {
 			w.Errorf("suppressions mismatch (-want +got):\n%s", diff)
 		}
 		for _, e := range w.chain() {
@@ -181,7 +180,7 @@ var withdrawTests = map[string]func(*world){
 				_, err := w.consents.Withdraw(w.ctx, x, w.now, dispatcher.Covered)
 				return err
 			default:
-				_, err := w.suppressions.Add(w.ctx, vocab.Email, a.email, store.Suppression{Reason: store.Manual, CreatedAt: w.now})
+				_, err := w.suppressions.Add(w.ctx, vocab.Email, a.email, contacts.Suppression{Reason: contacts.Manual, CreatedAt: w.now})
 				return err
 			}
 		})
@@ -203,8 +202,8 @@ func must2[A, B any](_ A, _ B, err error) func(*world) {
 var suppressionTests = map[string]func(*world){
 	"one suppression for each reason": func(w *world) {
 		lookup := unique("%s@example.org")
-		first := must(w.suppressions.Add(w.ctx, vocab.Email, lookup, store.Suppression{Reason: store.Manual, Origin: "api", Note: "by phone", CreatedAt: w.now}))(w)
-		again := must(w.suppressions.Add(w.ctx, vocab.Email, lookup, store.Suppression{Reason: store.Manual, Origin: "import", CreatedAt: w.now.Add(1)}))(w)
+		first := must(w.suppressions.Add(w.ctx, vocab.Email, lookup, contacts.Suppression{Reason: contacts.Manual, Origin: "api", Note: "by phone", CreatedAt: w.now}))(w)
+		again := must(w.suppressions.Add(w.ctx, vocab.Email, lookup, contacts.Suppression{Reason: contacts.Manual, Origin: "import", CreatedAt: w.now.Add(1)}))(w)
 		if diff := cmp.Diff(first, again); diff != "" {
 			w.Errorf("the second replaced the first (-first +second):\n%s", diff)
 		}
@@ -212,7 +211,7 @@ var suppressionTests = map[string]func(*world){
 		if !lifted.LiftedAt.Equal(w.now) || lifted.LiftedBy != "mem_x" || len(w.suppressed(lookup)) != 0 {
 			w.Errorf("lifted: %+v", lifted)
 		}
-		third := must(w.suppressions.Add(w.ctx, vocab.Email, lookup, store.Suppression{Reason: store.Manual, CreatedAt: w.now}))(w)
+		third := must(w.suppressions.Add(w.ctx, vocab.Email, lookup, contacts.Suppression{Reason: contacts.Manual, CreatedAt: w.now}))(w)
 		if third.ID == first.ID {
 			w.Error("a lifted one came back")
 		}
@@ -221,8 +220,8 @@ var suppressionTests = map[string]func(*world){
 	},
 	"an address that comes later is met by its suppression": func(w *world) {
 		email := unique("%s@example.org")
-		must(w.suppressions.Add(w.ctx, vocab.Email, email, store.Suppression{Reason: store.HardBounce, CreatedAt: w.now}))(w)
-		c := must(w.contacts.Create(w.ctx, contacts.Contact{CreatedAt: w.now}, []store.NewAddress{{Channel: vocab.Email, Value: vocab.Address(email), Lookup: email}}))(w)
+		must(w.suppressions.Add(w.ctx, vocab.Email, email, contacts.Suppression{Reason: contacts.HardBounce, CreatedAt: w.now}))(w)
+		c := must(w.contacts.Create(w.ctx, contacts.Contact{CreatedAt: w.now}, []contacts.NewAddress{{Channel: vocab.Email, Value: vocab.Address(email), Lookup: email}}))(w)
 		d := w.draft(person{c.ID, c.Addresses[0].AddressID, email}, vocab.Legal)
 		w.submit(d)
 		w.status(dispatcher.Suppressed, d.Message.ID)
@@ -230,9 +229,9 @@ var suppressionTests = map[string]func(*world){
 	"a pause holds and a resume wakes": func(w *world) {
 		d := w.draft(w.person(), vocab.Transactional)
 		d.Message.Provider = vocab.ProviderID(unique("%s"))
-		pause := store.Pause{Kind: store.PauseProvider, Name: string(d.Message.Provider), Reason: "maintenance", Origin: "mem_x", At: w.now}
+		pause := dispatcher.Pause{Kind: dispatcher.PauseProvider, Name: string(d.Message.Provider), Reason: "maintenance", Origin: "mem_x", At: w.now}
 		w.ok(w.pauses.Pause(w.ctx, pause))
-		w.ok(w.pauses.Pause(w.ctx, store.Pause{Kind: store.PauseProvider, Name: pause.Name, Reason: "another", At: w.now}))
+		w.ok(w.pauses.Pause(w.ctx, dispatcher.Pause{Kind: dispatcher.PauseProvider, Name: pause.Name, Reason: "another", At: w.now}))
 		w.submit(d)
 		w.status(dispatcher.Held, d.Message.ID)
 		if list := must(w.pauses.List(w.ctx))(w); !slices.Contains(list, pause) {

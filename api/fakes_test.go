@@ -1,0 +1,486 @@
+package api
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/orleu/elshi/consent"
+	"github.com/orleu/elshi/contacts"
+	"github.com/orleu/elshi/dispatcher"
+	"github.com/orleu/elshi/fault"
+	"github.com/orleu/elshi/templates"
+	"github.com/orleu/elshi/vocab"
+)
+
+var monday = time.Date(2026, 11, 23, 5, 0, 0, 0, time.UTC)
+
+const (
+	liveSecret  = "elshi_live_0123456789abcdefghjkmnpqrstvwxyz"
+	testSecret  = "elshi_test_0123456789abcdefghjkmnpqrstvwxyz"
+	guestSecret = "elshi_guest_list_0123456789abcdefghjkmnpq"
+)
+
+var (
+	liveKey  = dispatcher.APIKey{ID: "key_06gywnjy01xbs0938nkrkaydx1", Name: "live", Mode: dispatcher.Live}
+	testKey  = dispatcher.APIKey{ID: "key_06gywnjy01xbs0938nkrkaydx2", Name: "test", Mode: dispatcher.Test}
+	guestKey = dispatcher.APIKey{ID: "key_06gywnjy01xbs0938nkrkaydx3", Name: "guests", Mode: dispatcher.GuestList, Guests: []string{"aa", "bb"}}
+
+	aContact = vocab.ContactID("con_06gywnjy01xbs0938nkrkaydxw")
+	aMessage = vocab.MessageID("msg_06gywnjy01xbs0938nkrkaydxw")
+)
+
+// door is an API over fakes.
+type door struct {
+	*API
+
+	log       *bytes.Buffer
+	submitter *fakeSubmitter
+	messages  *fakeMessages
+	contacts  *fakeContacts
+	consents  *fakeConsents
+	keys      *fakeKeys
+	withdrawn []dispatcher.Withdrawal
+	waited    []time.Duration
+	pauses    []dispatcher.Pause
+	templates *fakeTemplates
+	checks    []Check
+	away      error // of the ledger, for every fake that asks it
+}
+
+func newDoor(t testing.TB, change ...func(*Options)) *door {
+	t.Helper()
+	d := &door{log: &bytes.Buffer{}}
+	d.submitter = &fakeSubmitter{door: d}
+	d.messages = &fakeMessages{door: d, byID: map[vocab.MessageID]dispatcher.Message{}}
+	d.contacts = &fakeContacts{door: d, byID: map[vocab.ContactID]contacts.Profile{}}
+	d.consents = &fakeConsents{door: d}
+	d.keys = &fakeKeys{door: d, bySecret: map[string]dispatcher.APIKey{liveSecret: liveKey, testSecret: testKey, guestSecret: guestKey}}
+	d.templates = &fakeTemplates{door: d, bySlug: map[string][]templates.Version{}}
+	purposes, err := consent.NewRegistry()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := Options{
+		Version: "1.0.0", PublicURL: "https://elshi.example",
+		Purposes: purposes, Now: func() time.Time { return monday }, Log: slog.New(slog.NewJSONHandler(d.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Providers: []Provider{{ID: "relay", Channel: vocab.Email, Driver: "smtp"}},
+		Senders:   []dispatcher.Sender{{ID: "news", Channel: vocab.Email, Provider: "relay", From: "news@example.org", Default: true}},
+		Submitter: d.submitter, Messages: d.messages, Orders: d.messages, Payloads: d.messages, Renderer: d.messages,
+		Contacts: d.contacts, Addresses: d.contacts, Consents: d.consents, Ledger: d.consents, Withdrawer: d,
+		Suppressions: &fakeSuppressions{door: d}, Templates: d.templates, Pauses: d, Keys: d.keys, Inbox: &fakeInbox{door: d},
+		Ready: func(context.Context) []Check { return d.checks },
+	}
+	for _, c := range change {
+		c(&o)
+	}
+	if d.API, err = New(o); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// answered is an answer of the door.
+type answered struct {
+	*httptest.ResponseRecorder
+
+	t testing.TB
+}
+
+// call asks with a live key. Extra headers are given as "Name: value".
+func (d *door) call(t testing.TB, method, target, body string, headers ...string) answered {
+	t.Helper()
+	var reader io.Reader
+	if body != "" {
+		reader = strings.NewReader(body)
+	}
+	r := httptest.NewRequestWithContext(t.Context(), method, target, reader)
+	r.Header.Set("Authorization", "Bearer "+liveSecret)
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for _, h := range headers {
+		name, value, _ := strings.Cut(h, ": ")
+		r.Header.Set(name, value)
+		if value == "" {
+			r.Header.Del(name)
+		}
+	}
+	w := httptest.NewRecorder()
+	d.ServeHTTP(w, r)
+	return answered{w, t}
+}
+
+// into decodes the answer.
+func (a answered) into(v any) {
+	a.t.Helper()
+	if err := json.Unmarshal(a.Body.Bytes(), v); err != nil {
+		a.t.Fatalf("answer %d is not JSON: %v\n%s", a.Code, err, a.Body)
+	}
+}
+
+// problem checks that the answer is a refusal and returns it.
+func (a answered) problem(status int, code string) problem {
+	a.t.Helper()
+	if a.Code != status || a.Header().Get("Content-Type") != "application/problem+json" {
+		a.t.Fatalf("got %d %s, want %d application/problem+json\n%s", a.Code, a.Header().Get("Content-Type"), status, a.Body)
+	}
+	var p problem
+	a.into(&p)
+	if p.Code != code || p.Status != status || p.Title == "" || p.Detail == "" || p.RequestID != a.Header().Get("X-Request-Id") {
+		a.t.Fatalf("problem %+v, want code %q, status %d, a title, a detail and the request id", p, code, status)
+	}
+	return p
+}
+
+func (a answered) ok(status int) answered {
+	a.t.Helper()
+	if a.Code != status {
+		a.t.Fatalf("got %d, want %d\n%s", a.Code, status, a.Body)
+	}
+	return a
+}
+
+func (d *door) Withdraw(_ context.Context, x dispatcher.Withdrawal, wait time.Duration) (dispatcher.Withdrawn, error) {
+	d.withdrawn, d.waited = append(d.withdrawn, x), append(d.waited, wait)
+	return dispatcher.Withdrawn{
+		At: monday, Events: []vocab.ConsentEventID{"cev_1"}, Canceled: []vocab.MessageID{"msg_1"}, InFlight: []vocab.MessageID{"msg_2"},
+	}, d.away
+}
+
+func (d *door) Pause(_ context.Context, p dispatcher.Pause) error {
+	d.pauses = append(d.pauses, p)
+	return d.away
+}
+
+func (d *door) Resume(_ context.Context, kind dispatcher.PauseKind, name string, _ time.Time) (bool, error) {
+	n := len(d.pauses)
+	d.pauses = slices.DeleteFunc(d.pauses, func(p dispatcher.Pause) bool { return p.Kind == kind && p.Name == name })
+	return len(d.pauses) < n, d.away
+}
+
+func (d *door) List(context.Context) ([]dispatcher.Pause, error) { return d.pauses, d.away }
+
+type fakeSubmitter struct {
+	*door
+
+	calls  []submitCall
+	answer func([]dispatcher.Request) (dispatcher.Submitted, error)
+}
+
+type submitCall struct {
+	caller   dispatcher.Caller
+	key      *dispatcher.IdempotencyKey
+	requests []dispatcher.Request
+}
+
+func (f *fakeSubmitter) Submit(_ context.Context, caller dispatcher.Caller, key *dispatcher.IdempotencyKey, rs []dispatcher.Request) (dispatcher.Submitted, error) {
+	f.calls = append(f.calls, submitCall{caller, key, rs})
+	if f.away != nil {
+		return dispatcher.Submitted{}, f.away
+	}
+	if f.answer != nil {
+		return f.answer(rs)
+	}
+	out := dispatcher.Submitted{}
+	for _, r := range rs {
+		out.Results = append(out.Results, dispatcher.Result{
+			ID: aMessage, ContactID: aContact, Channel: vocab.Email, Purpose: r.Purpose, Status: dispatcher.Queued, Verdict: consent.Allow,
+			Reason: consent.OK, Reference: r.Reference,
+		})
+	}
+	return out, nil
+}
+
+func (f *fakeSubmitter) Preview(_ context.Context, _ dispatcher.Caller, r dispatcher.Request) (dispatcher.Preview, error) {
+	class := vocab.Transactional
+	if r.Purpose == "account.identity" {
+		class = vocab.Security
+	}
+	return dispatcher.Preview{
+		Result:  dispatcher.Result{Status: dispatcher.Queued, Verdict: consent.Allow, Reason: consent.OK},
+		Content: templates.Content{Language: vocab.Kazakh, SMS: "Сәлем 481516"},
+		Message: dispatcher.Message{Class: class, Channel: vocab.SMS},
+	}, f.away
+}
+
+type fakeMessages struct {
+	*door
+
+	byID     map[vocab.MessageID]dispatcher.Message
+	filters  []dispatcher.MessageFilter
+	payload  dispatcher.StoredContent
+	content  templates.Content
+	rendered int
+	by       string
+	panics   any
+}
+
+func (f *fakeMessages) Get(_ context.Context, id vocab.MessageID) (dispatcher.Message, error) {
+	if f.panics != nil {
+		panic(f.panics)
+	}
+	m, found := f.byID[id]
+	if !found && f.away == nil {
+		return m, fault.Missing("message_not_found", "there is no message with this id")
+	}
+	return m, f.away
+}
+
+func (f *fakeMessages) List(_ context.Context, q dispatcher.MessageFilter) ([]dispatcher.Message, error) {
+	f.filters = append(f.filters, q)
+	var list []dispatcher.Message
+	for _, m := range f.byID {
+		if q.After == "" || m.ID < q.After {
+			list = append(list, m)
+		}
+	}
+	slices.SortFunc(list, func(a, b dispatcher.Message) int { return cmp.Compare(b.ID, a.ID) })
+	return list[:min(len(list), q.Limit)], f.away
+}
+
+func (f *fakeMessages) Events(context.Context, vocab.MessageID) ([]dispatcher.MessageEvent, error) {
+	return []dispatcher.MessageEvent{{ID: "evt_1", Type: "queued", At: monday, Reason: "ok"}, {ID: "evt_2", Type: "sent", At: monday, Attempt: 1}}, f.away
+}
+
+func (f *fakeMessages) Attempts(context.Context, vocab.MessageID) ([]dispatcher.Attempt, error) {
+	return []dispatcher.Attempt{{Number: 1, OpenedAt: monday, Provider: "relay"}}, f.away
+}
+
+func (f *fakeMessages) Cancel(_ context.Context, id vocab.MessageID, _ time.Time) (dispatcher.Message, error) {
+	m := f.byID[id]
+	if !m.Status.Waits() {
+		return m, &fault.Error{Kind: fault.Conflict, Code: "message_not_cancelable", Detail: "the message is " + string(m.Status)}
+	}
+	m.Status = dispatcher.Canceled
+	return m, f.away
+}
+
+func (f *fakeMessages) Requeue(_ context.Context, id vocab.MessageID, by string, _ time.Time) (dispatcher.Message, error) {
+	f.by = by
+	m := f.byID[id]
+	m.Status = dispatcher.Queued
+	return m, f.away
+}
+
+func (f *fakeMessages) Payload(context.Context, vocab.MessageID) (dispatcher.StoredContent, error) {
+	return f.payload, f.away
+}
+
+func (f *fakeMessages) Content(context.Context, dispatcher.Message, dispatcher.Payload) (templates.Content, error) {
+	f.rendered++
+	return f.content, f.away
+}
+
+type fakeContacts struct {
+	*door
+
+	byID    map[vocab.ContactID]contacts.Profile
+	created []contacts.NewAddress
+	filters []contacts.Filter
+}
+
+func (f *fakeContacts) Create(_ context.Context, c contacts.Contact, addresses []contacts.NewAddress) (contacts.Profile, error) {
+	f.created = addresses
+	p := contacts.Profile{Contact: c}
+	for i, a := range addresses {
+		p.Addresses = append(p.Addresses, contacts.LinkedAddress{
+			contacts.Address{ID: vocab.AddressID("adr_" + string(rune('a'+i))), Channel: a.Channel, Value: a.Value, Key: a.Lookup, CreatedAt: monday},
+			contacts.Link{ContactID: c.ID, Primary: a.Primary},
+		})
+	}
+	f.byID[c.ID] = p
+	return p, f.away
+}
+
+func (f *fakeContacts) Get(_ context.Context, id vocab.ContactID) (contacts.Profile, error) {
+	p, found := f.byID[id]
+	if !found && f.away == nil {
+		return p, fault.Missing("contact_not_found", "there is no contact with this id")
+	}
+	return p, f.away
+}
+
+func (f *fakeContacts) Update(ctx context.Context, id vocab.ContactID, _ time.Time, change func(contacts.Contact) (contacts.Contact, error)) (contacts.Profile, error) {
+	p, err := f.Get(ctx, id)
+	if err != nil {
+		return p, err
+	}
+	if p.Contact, err = change(p.Contact); err == nil {
+		f.byID[id] = p
+	}
+	return p, err
+}
+
+func (f *fakeContacts) List(_ context.Context, q contacts.Filter) ([]contacts.Profile, error) {
+	f.filters = append(f.filters, q)
+	var list []contacts.Profile
+	for _, p := range f.byID {
+		list = append(list, p)
+	}
+	return list, f.away
+}
+
+func (f *fakeContacts) AddAddress(_ context.Context, id vocab.ContactID, a contacts.NewAddress, _ time.Time) (vocab.AddressID, error) {
+	p := f.byID[id]
+	p.Addresses = append(p.Addresses, contacts.LinkedAddress{contacts.Address{ID: "adr_new", Channel: a.Channel, Value: a.Value, Key: a.Lookup}, contacts.Link{}})
+	f.byID[id] = p
+	return "adr_new", f.away
+}
+
+func (f *fakeContacts) RemoveAddress(context.Context, vocab.ContactID, vocab.AddressID, time.Time) ([]vocab.MessageID, error) {
+	return []vocab.MessageID{aMessage}, f.away
+}
+
+func (f *fakeContacts) VerifyAddress(context.Context, vocab.ContactID, vocab.AddressID, time.Time) error {
+	return f.away
+}
+
+func (f *fakeContacts) Erase(context.Context, vocab.ContactID, time.Time) (dispatcher.Withdrawn, error) {
+	return dispatcher.Withdrawn{At: monday}, f.away
+}
+
+type fakeConsents struct {
+	*door
+
+	recorded []consent.Event
+	events   []consent.Event
+	head     consent.Head
+}
+
+func (f *fakeConsents) Record(_ context.Context, e consent.Event, _ string, _ bool) (consent.Event, consent.Grant, error) {
+	f.recorded = append(f.recorded, e)
+	return e, consent.Grant{State: consent.Granted, Since: e.At, ValidUntil: e.ValidUntil, Event: e.ID}, f.away
+}
+
+func (f *fakeConsents) OfContact(context.Context, vocab.ContactID) ([]consent.HeldGrant, error) {
+	return nil, f.away
+}
+
+func (f *fakeConsents) EventsOf(_ context.Context, _ vocab.ContactID, before vocab.ConsentEventID, limit int) ([]consent.Event, error) {
+	var list []consent.Event
+	for _, e := range f.events {
+		if before == "" || e.ID < before {
+			list = append(list, e)
+		}
+	}
+	return list[:min(limit, len(list))], f.away
+}
+
+func (f *fakeConsents) Events(_ context.Context, after int64, n int) ([]consent.Event, error) {
+	var list []consent.Event
+	for _, e := range f.events {
+		if e.Seq > after && len(list) < n {
+			list = append(list, e)
+		}
+	}
+	return list, f.away
+}
+
+func (f *fakeConsents) Head(context.Context) (consent.Head, error) { return f.head, f.away }
+
+type fakeSuppressions struct{ *door }
+
+func (f *fakeSuppressions) Add(_ context.Context, channel vocab.Channel, lookup string, x contacts.Suppression) (contacts.Suppression, error) {
+	x.ID, x.Address = "sup_06gywnjy01xbs0938nkrkaydxw", vocab.Address(lookup)
+	x.Channel = channel
+	return x, f.away
+}
+
+func (f *fakeSuppressions) Get(_ context.Context, id vocab.SuppressionID) (contacts.Suppression, error) {
+	return contacts.Suppression{ID: id, Channel: vocab.SMS, Reason: "manual"}, f.away
+}
+
+func (f *fakeSuppressions) List(context.Context, contacts.SuppressionFilter) ([]contacts.Suppression, error) {
+	return nil, f.away
+}
+
+func (f *fakeSuppressions) Lift(_ context.Context, id vocab.SuppressionID, by string, now time.Time) (contacts.Suppression, error) {
+	return contacts.Suppression{ID: id, Channel: vocab.SMS, Reason: "manual", LiftedAt: now, LiftedBy: by}, f.away
+}
+
+type fakeKeys struct {
+	*door
+
+	bySecret map[string]dispatcher.APIKey
+	guests   []contacts.Address
+}
+
+func (f *fakeKeys) Authenticate(_ context.Context, secret string) (dispatcher.APIKey, error) {
+	key, found := f.bySecret[secret]
+	if !found {
+		return key, fault.Missing("api_key_unknown", "this API key is not known, or was revoked")
+	}
+	return key, nil
+}
+
+func (f *fakeKeys) Create(_ context.Context, name string, mode dispatcher.Mode, guests []contacts.Address, now time.Time) (dispatcher.APIKey, string, error) {
+	f.guests = guests
+	key := dispatcher.APIKey{ID: "key_06gywnjy01xbs0938nkrkaydx9", Name: name, Mode: mode, CreatedAt: now}
+	for _, g := range guests {
+		key.Guests = append(key.Guests, "hash of "+g.Key)
+	}
+	return key, "elshi_live_new", f.away
+}
+
+func (f *fakeKeys) List(context.Context) ([]dispatcher.APIKey, error) {
+	return []dispatcher.APIKey{liveKey}, f.away
+}
+
+func (f *fakeKeys) Revoke(_ context.Context, id vocab.APIKeyID, now time.Time) (dispatcher.APIKey, error) {
+	return dispatcher.APIKey{ID: id, RevokedAt: now}, f.away
+}
+
+type fakeInbox struct{ *door }
+
+func (f *fakeInbox) List(context.Context, InboxFilter) ([]Caught, error) {
+	return []Caught{{ID: "cgt_06gywnjy01xbs0938nkrkaydxw", Channel: vocab.SMS, Body: "text", At: monday}}, f.away
+}
+
+func (f *fakeInbox) Get(_ context.Context, id string) (Caught, error) {
+	return Caught{ID: id, Channel: vocab.SMS, Raw: []byte("raw"), At: monday}, f.away
+}
+
+func (f *fakeInbox) Clear(context.Context) (int, error) { return 3, f.away }
+
+type fakeTemplates struct {
+	*door
+
+	bySlug map[string][]templates.Version
+}
+
+func (f *fakeTemplates) Save(_ context.Context, v templates.Version, _ time.Time) (templates.Version, error) {
+	v.Number, v.ID, v.Hash = len(f.bySlug[v.Template])+1, "tpv_06gywnjy01xbs0938nkrkaydxw", v.ContentHash()
+	f.bySlug[v.Template] = append(f.bySlug[v.Template], v)
+	return v, f.away
+}
+
+func (f *fakeTemplates) Latest(ctx context.Context, slug string) (templates.Version, error) {
+	return f.ByNumber(ctx, slug, len(f.bySlug[slug]))
+}
+
+func (f *fakeTemplates) ByNumber(_ context.Context, slug string, n int) (templates.Version, error) {
+	if f.away != nil {
+		return templates.Version{}, f.away
+	}
+	if n < 1 || n > len(f.bySlug[slug]) {
+		return templates.Version{}, fault.Missing("template_not_found", "there is no such template or version")
+	}
+	return f.bySlug[slug][n-1], nil
+}
+
+func (f *fakeTemplates) List(context.Context) ([]templates.Version, error) {
+	var list []templates.Version
+	for _, versions := range f.bySlug {
+		list = append(list, versions[len(versions)-1])
+	}
+	return list, f.away
+}
