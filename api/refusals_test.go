@@ -362,6 +362,9 @@ func FuzzMessageBody(f *testing.F) {
 	f.Add([]byte(`{"TO":{},"to":{},"purpose":"","template":"","send_at":"0000-01-01T00:00:00+23:59"}`))
 	d := newDoor(f, func(o *Options) { o.RatePerSecond, o.RateBurst = 1e9, 1e9 })
 	f.Fuzz(func(t *testing.T, body []byte) {
+		if len(body) == 0 {
+			t.Skip("no body has a refusal of its own")
+		}
 		d.submitter.calls = nil
 		d.log.Reset()
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/messages", bytes.NewReader(body))
@@ -377,9 +380,7 @@ func FuzzMessageBody(f *testing.F) {
 		case http.StatusBadRequest, http.StatusUnprocessableEntity:
 			answered{w, t}.problem(w.Code, map[int]string{400: "invalid_json", 422: "invalid_request"}[w.Code])
 		default:
-			if len(body) > 0 {
-				t.Errorf("%q is answered %d: %s", body, w.Code, w.Body)
-			}
+			t.Errorf("%q is answered %d: %s", body, w.Code, w.Body)
 		}
 		if strings.Contains(d.log.String(), "ERROR") {
 			t.Errorf("%q made an error of ours: %s", body, d.log)

@@ -45,6 +45,8 @@ func (k *checker) server(c *Config) {
 	k.publicURL("server.public_url", c.Server.PublicURL)
 	k.positive("server.shutdown_timeout", c.Server.ShutdownTimeout)
 	k.want(c.Server.MaxBody >= 1<<10 && c.Server.MaxBody <= 1<<30, "server.max_body", "must be between 1KiB and 1GiB")
+	k.want(c.Server.RatePerSecond > 0, "server.rate_per_second", "must be more than 0")
+	k.want(c.Server.RateBurst > 0, "server.rate_burst", "must be at least 1")
 	k.want(c.DataDir != "", "data_dir", "is empty; name a folder that this process may write to")
 }
 

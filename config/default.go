@@ -13,7 +13,7 @@ func Default() Config {
 	return Config{
 		Server: Server{
 			Listen: "127.0.0.1:8080", PublicURL: "http://127.0.0.1:8080",
-			ShutdownTimeout: 30 * time.Second, MaxBody: 5 << 20,
+			ShutdownTimeout: 30 * time.Second, MaxBody: 5 << 20, RatePerSecond: 1000, RateBurst: 2000,
 		},
 		DataDir:  "./data",
 		Roles:    AllRoles(),

@@ -18,6 +18,10 @@ type Server struct {
 	ShutdownTimeout time.Duration `yaml:"shutdown_timeout"`
 	// MaxBody is the largest request body. Default 5MiB.
 	MaxBody Size `yaml:"max_body"`
+	// RatePerSecond is how many requests a second one API key may make of this process. Default 1000.
+	RatePerSecond float64 `yaml:"rate_per_second"`
+	// RateBurst is how many of them may come at once. Default 2000.
+	RateBurst int `yaml:"rate_burst"`
 }
 
 // Database is the ledger.

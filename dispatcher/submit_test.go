@@ -426,7 +426,7 @@ func TestPreviewTakesEverythingBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Content.Subject != "Note" || got.Content.Text != "hello" || got.Result.Verdict != consent.Allow {
+	if got.Content.Subject != "Note" || strings.TrimSpace(got.Content.Text) != "hello" || got.Result.Verdict != consent.Allow {
 		t.Errorf("preview: %+v", got)
 	}
 	if d.ledger.tried != 1 || len(d.ledger.got) > 0 || len(d.bell.rings) > 0 || len(d.tally.decided) > 0 {

@@ -319,3 +319,11 @@ func (c *Consents) Head(ctx context.Context) (consent.Head, error) {
 	err := c.db.reader().row(ctx, []any{&head.Seq, &head.Hash}, `SELECT seq, hash FROM consent_head WHERE id = 1`)
 	return head, away(err)
 }
+
+// EventsOf returns a contact's entries, the newest first, at most n of them; before is the id of the last one of the page before, or "".
+func (c *Consents) EventsOf(ctx context.Context, contact vocab.ContactID, before vocab.ConsentEventID, n int) ([]consent.Event, error) {
+	list, err := c.db.reader().consentEvents(ctx, `
+		contact_id = $1 AND ($2 = '' OR seq < (SELECT b.seq FROM consent_events b WHERE b.id = $2)) ORDER BY seq DESC LIMIT $3`,
+		string(contact), string(before), n)
+	return list, away(err)
+}

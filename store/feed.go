@@ -71,7 +71,7 @@ func (l *Ledger) Reap(ctx context.Context, before, now time.Time, n int, once fu
 		}
 		if _, err := tx.execRows(ctx, rows, `
 			UPDATE messages SET status = j.status, due_at = j.due_at, ring_until = 0, lease_until = NULL, settled_at = $2, last_cause = '`+workerLost+`',
-				possible_dup = true
+				possible_dup = true, finalized_at = CASE WHEN j.due_at IS NULL THEN CAST($2 AS BIGINT) ELSE NULL END
 			FROM (
 				SELECT j.value ->> 0 AS id, CAST(j.value ->> 1 AS BIGINT) AS attempt, j.value ->> 2 AS status, CAST(j.value ->> 3 AS BIGINT) AS due_at
 				FROM {rows $1}

@@ -139,6 +139,19 @@ var messageTests = map[string]func(*world){
 			w.Errorf("permits: %+v", permits)
 		}
 	},
+	"nothing but what is unknown goes again": func(w *world) {
+		for _, next := range dispatcher.Sending.Next() {
+			if next == dispatcher.Unknown {
+				continue
+			}
+			_, permit := w.sending(vocab.Transactional)
+			s := w.failure(permit, next, channels.Temporary)
+			w.settle(s)
+			_, err := w.ledger.Requeue(w.ctx, permit.Message.ID, "mem_x", w.now)
+			w.refused(err, fault.Conflict, "message_not_requeueable")
+			w.status(next, permit.Message.ID)
+		}
+	},
 	"what was wiped cannot go again": func(w *world) {
 		_, permit := w.sending(vocab.Security)
 		s := w.settlement(permit)

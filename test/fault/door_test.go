@@ -26,10 +26,10 @@ type door struct {
 
 type nobody struct{}
 
-func (nobody) Decided(vocab.Class, dispatcher.Result)              {}
-func (nobody) Settled(dispatcher.Message, dispatcher.Settlement)   {}
-func (nobody) Claimed(int, int)                                    {}
-func (nobody) LeasesLost(vocab.Class, int)                         {}
+func (nobody) Decided(vocab.Class, dispatcher.Result)            {}
+func (nobody) Settled(dispatcher.Message, dispatcher.Settlement) {}
+func (nobody) Claimed(int, int)                                  {}
+func (nobody) LeasesLost(vocab.Class, int)                       {}
 
 func newDoor(t *testing.T, w *world, db *store.DB) *door {
 	t.Helper()
@@ -70,7 +70,7 @@ func newDoor(t *testing.T, w *world, db *store.DB) *door {
 	d := &door{bell: queue.New(r, time.Minute)}
 	d.submitter = dispatcher.NewSubmitter(dispatcher.Intaker{
 		Ledger: store.NewLedger(db), Bell: d.bell, Gate: gate, Renderer: dispatcher.NewRenderer(saved, templates.Options{Zone: time.UTC},
-			dispatcher.Org{Name: map[vocab.Language]string{"en": "Orleu"}}, dispatcher.NewLinks("http://127.0.0.1:8080", key, key)),
+			dispatcher.Org{Name: map[vocab.Language]string{"en": "Orleu"}, URL: "https://fault.example"}, dispatcher.NewLinks("http://127.0.0.1:8080", key, key)),
 		Sealer: sealer, Observer: nobody{}, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	}, dispatcher.SubmitOptions{RingWindow: w.RingTimeout})
 	d.withdrawer = dispatcher.NewWithdrawer(store.NewConsents(db, registry), time.Now)

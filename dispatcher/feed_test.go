@@ -1,0 +1,279 @@
+package dispatcher
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/orleu/elshi/fault"
+	"github.com/orleu/elshi/vocab"
+)
+
+// dues is a ledger of what is due: batches by lane and class, taken one by one.
+type dues struct {
+	mu      sync.Mutex
+	due     map[LaneQuery][][]Batch
+	takes   []LaneQuery
+	until   []time.Duration // what each take marked as rung, from now
+	fail    map[LaneQuery]error
+	lost    [][]Lost
+	reapErr error
+	before  []time.Duration // how long ago each reap wanted leases to have ended
+	forget  []time.Duration
+	keysErr error
+}
+
+func (l *dues) TakeDue(_ context.Context, q LaneQuery, now, ringUntil time.Time, _ int) ([]Batch, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.takes = append(l.takes, q)
+	l.until = append(l.until, ringUntil.Sub(now))
+	if err := l.fail[q]; err != nil {
+		return nil, err
+	}
+	if len(l.due[q]) == 0 {
+		return nil, nil
+	}
+	first := l.due[q][0]
+	l.due[q] = l.due[q][1:]
+	return first, nil
+}
+
+func (l *dues) Reap(_ context.Context, before, now time.Time, n int, once func(vocab.Class) bool) ([]Lost, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.before = append(l.before, now.Sub(before))
+	if l.reapErr != nil || len(l.lost) == 0 {
+		return nil, l.reapErr
+	}
+	if !once(vocab.Marketing) || once(vocab.Legal) || n != reapSize {
+		return nil, fmt.Errorf("marketing at most once: %t, legal: %t, %d at a time", once(vocab.Marketing), once(vocab.Legal), n)
+	}
+	first := l.lost[0]
+	l.lost = l.lost[1:]
+	return first, nil
+}
+
+func (l *dues) ForgetKeys(_ context.Context, before time.Time, _ int) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.forget = append(l.forget, noon.Sub(before))
+	return 0, l.keysErr
+}
+
+// belfry is a bell with queues.
+type belfry struct {
+	ringer
+
+	pending map[LaneQuery]int
+	failing map[LaneQuery]error
+}
+
+func (b *belfry) Pending(_ context.Context, channel vocab.Channel, lane vocab.Lane) (int, error) {
+	q := LaneQuery{Channel: channel, Lane: lane}
+	return b.pending[q], b.failing[q]
+}
+
+type feederParts struct {
+	*Feeder
+
+	ledger *dues
+	bell   *belfry
+	tally  *tally
+	log    *diary
+}
+
+func newFeeder(o FeederOptions) *feederParts {
+	f := &feederParts{
+		ledger: &dues{due: map[LaneQuery][][]Batch{}, fail: map[LaneQuery]error{}}, tally: &tally{}, log: &diary{},
+		bell: &belfry{pending: map[LaneQuery]int{}, failing: map[LaneQuery]error{}},
+	}
+	f.Feeder = NewFeeder(f.ledger, f.bell, o, f.tally, func() time.Time { return noon }, logTo(f.log))
+	return f
+}
+
+// some returns one take of n batches of a lane.
+func some(q LaneQuery, n int) []Batch {
+	batches := make([]Batch, n)
+	for i := range batches {
+		batches[i] = Batch{Channel: q.Channel, Lane: q.Lane, Provider: vocab.ProviderID(string(q.Class) + fmt.Sprint(i)), IDs: []vocab.MessageID{newMessageID()}}
+	}
+	return batches
+}
+
+var (
+	urgentMail     = LaneQuery{Channel: vocab.Email, Lane: vocab.Urgent}
+	urgentText     = LaneQuery{Channel: vocab.SMS, Lane: vocab.Urgent}
+	normalMail     = LaneQuery{Channel: vocab.Email, Lane: vocab.Normal}
+	normalText     = LaneQuery{Channel: vocab.SMS, Lane: vocab.Normal}
+	bulkLegalMail  = LaneQuery{vocab.Email, vocab.Bulk, vocab.Legal}
+	bulkMarketMail = LaneQuery{vocab.Email, vocab.Bulk, vocab.Marketing}
+	bulkLegalText  = LaneQuery{vocab.SMS, vocab.Bulk, vocab.Legal}
+	bulkMarketText = LaneQuery{vocab.SMS, vocab.Bulk, vocab.Marketing}
+	everyLane      = []LaneQuery{
+		urgentMail, urgentText, normalMail, normalText, bulkLegalMail, bulkMarketMail, bulkLegalText, bulkMarketText,
+	}
+)
+
+func TestLanesAreFedInOrder(t *testing.T) {
+	f := newFeeder(FeederOptions{})
+	f.Feed(t.Context())
+	if diff := cmp.Diff(everyLane, f.ledger.takes); diff != "" {
+		t.Errorf("lanes looked at (-want +got):\n%s", diff)
+	}
+	for i, until := range f.ledger.until {
+		if until != 15*time.Second {
+			t.Errorf("take %d leaves messages alone for %v, want 15 s", i, until)
+		}
+	}
+}
+
+// Every class has a lane that somebody feeds.
+func TestNoClassIsLeftOut(t *testing.T) {
+	fed := map[vocab.Lane]map[vocab.Class]bool{}
+	for _, lane := range vocab.Lanes() {
+		fed[lane] = map[vocab.Class]bool{}
+		for _, class := range classesOf(lane) {
+			fed[lane][class] = true
+		}
+	}
+	for _, class := range vocab.Classes() {
+		for _, recipients := range []int{1, 1000} {
+			if lane := laneOf(class, recipients); !fed[lane][""] && !fed[lane][class] {
+				t.Errorf("%s to %d recipients travels in %s, which feeds %v", class, recipients, lane, fed[lane])
+			}
+		}
+	}
+}
+
+func TestLegalGoesBeforeMarketingInBulk(t *testing.T) {
+	f := newFeeder(FeederOptions{Depth: func(vocab.Channel, vocab.Lane) int { return 3 }})
+	f.ledger.due[bulkLegalMail] = [][]Batch{some(bulkLegalMail, 1), some(bulkLegalMail, 1)}
+	f.ledger.due[bulkMarketMail] = [][]Batch{some(bulkMarketMail, 1), some(bulkMarketMail, 1)}
+	f.Feed(t.Context())
+	var rung []vocab.ProviderID
+	for _, b := range f.bell.rings {
+		rung = append(rung, b.Provider)
+	}
+	if diff := cmp.Diff([]vocab.ProviderID{"legal0", "legal0", "marketing0"}, rung); diff != "" {
+		t.Errorf("rings (-want +got):\n%s", diff)
+	}
+	if left := len(f.ledger.due[bulkMarketMail]); left != 1 {
+		t.Errorf("%d takes are left, want 1: there was room for three", left)
+	}
+}
+
+func TestRoomOfALane(t *testing.T) {
+	for pending, want := range map[int]int{0: 4, 3: 1, 4: 0, 9: 0} {
+		f := newFeeder(FeederOptions{})
+		f.bell.pending[urgentMail] = pending
+		for range 10 {
+			f.ledger.due[urgentMail] = append(f.ledger.due[urgentMail], some(urgentMail, 1))
+		}
+		f.Feed(t.Context())
+		if got := len(f.bell.rings); got != want {
+			t.Errorf("%d rings nobody has picked up: rang %d times more, want %d", pending, got, want)
+		}
+	}
+	// One take may come to several batches, one for each provider; what is taken is rung for.
+	f := newFeeder(FeederOptions{})
+	f.bell.pending[urgentMail] = 3
+	f.ledger.due[urgentMail] = [][]Batch{some(urgentMail, 3), some(urgentMail, 1)}
+	f.Feed(t.Context())
+	if got := len(f.bell.rings); got != 3 {
+		t.Errorf("rang for %d batches of a take of 3", got)
+	}
+}
+
+func TestOneLaneInTroubleStopsNoOther(t *testing.T) {
+	away := fault.Away("queue", errGone)
+	tests := map[string]func(f *feederParts){
+		"the queue says nothing of it": func(f *feederParts) { f.bell.failing[urgentText] = away },
+		"its messages cannot be taken": func(f *feederParts) { f.ledger.fail[urgentText] = away },
+	}
+	for name, trouble := range tests {
+		t.Run(name, func(t *testing.T) {
+			f := newFeeder(FeederOptions{})
+			for _, q := range everyLane {
+				f.ledger.due[q] = [][]Batch{some(q, 1)}
+			}
+			trouble(f)
+			f.Feed(t.Context())
+			if got := len(f.bell.rings); got != len(everyLane)-1 {
+				t.Errorf("rang for %d lanes of %d", got, len(everyLane)-1)
+			}
+			if n := strings.Count(f.log.String(), "feed failed"); n != 1 {
+				t.Errorf("logged %d times: %s", n, f.log)
+			}
+		})
+	}
+}
+
+// A queue that takes nothing must not be asked again and again: what was taken waits for its window.
+func TestAFailingRingEndsTheLane(t *testing.T) {
+	f := newFeeder(FeederOptions{})
+	f.ledger.due[urgentMail] = [][]Batch{some(urgentMail, 1), some(urgentMail, 1)}
+	f.bell.err = fault.Away("queue", errGone)
+	f.Feed(t.Context())
+	if left := len(f.ledger.due[urgentMail]); left != 1 {
+		t.Errorf("%d takes are left, want 1", left)
+	}
+}
+
+func TestReapCounts(t *testing.T) {
+	full := make([]Lost, reapSize)
+	for i := range full {
+		full[i] = Lost{MessageID: newMessageID(), Attempt: 1, Class: vocab.Marketing}
+	}
+	f := newFeeder(FeederOptions{})
+	f.ledger.lost = [][]Lost{full, {{Class: vocab.Marketing}, {Class: vocab.Legal}, {Class: vocab.Legal}}}
+	f.Reap(t.Context())
+	if diff := cmp.Diff(map[vocab.Class]int{vocab.Marketing: reapSize + 1, vocab.Legal: 2}, f.tally.lost); diff != "" {
+		t.Errorf("lost leases (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]time.Duration{time.Minute, time.Minute}, f.ledger.before); diff != "" {
+		t.Errorf("how long after a lease its attempt is given up (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]time.Duration{7 * 24 * time.Hour}, f.ledger.forget); diff != "" {
+		t.Errorf("age of the keys to forget (-want +got):\n%s", diff)
+	}
+}
+
+func TestReapThatFailsIsTriedAtTheNextTick(t *testing.T) {
+	f := newFeeder(FeederOptions{})
+	f.ledger.reapErr = fault.Away("ledger", errGone)
+	f.Reap(t.Context())
+	if len(f.ledger.before) != 1 || len(f.tally.lost) > 0 || !strings.Contains(f.log.String(), "reap failed") {
+		t.Errorf("%d tries, lost %v, log: %s", len(f.ledger.before), f.tally.lost, f.log)
+	}
+	f = newFeeder(FeederOptions{})
+	f.ledger.keysErr = fault.Away("ledger", errGone)
+	f.Reap(t.Context())
+	if !strings.Contains(f.log.String(), "old idempotency keys stay") {
+		t.Errorf("log: %s", f.log)
+	}
+}
+
+func TestRunFeedsAndReapsUntilItIsStopped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFeeder(FeederOptions{})
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second+time.Millisecond)
+		defer cancel()
+		start := time.Now()
+		if err := f.Run(ctx); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(start); took != 10*time.Second+time.Millisecond {
+			t.Errorf("it stopped after %v", took)
+		}
+		if feeds, reaps := len(f.ledger.takes)/len(everyLane), len(f.ledger.before); feeds != 10 || reaps != 2 {
+			t.Errorf("fed %d times and reaped %d times in 10 s, want 10 and 2", feeds, reaps)
+		}
+	})
+}
