@@ -96,7 +96,7 @@ func (a *API) theirAddress(ctx context.Context, contact string, id vocab.Address
 		return nil, err
 	}
 	for _, x := range p.Addresses {
-		if x.Address.ID == id {
+		if x.ID == id {
 			return answer(addressOf(x)), nil
 		}
 	}

@@ -2,11 +2,9 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -67,7 +65,6 @@ type API struct {
 	engine *gin.Engine
 	huma   huma.API
 	limits *limits
-	spec   func() ([]byte, error) // the description as JSON, made when it is first asked for
 }
 
 // New returns the API over what it is given. It starts nothing.
@@ -91,7 +88,6 @@ func New(o Options) (*API, error) {
 		a.write(c, newProblem(http.StatusMethodNotAllowed, "method_not_allowed", "this path does not take this method"))
 	})
 	a.huma = humagin.New(engine, a.description())
-	a.spec = sync.OnceValues(func() ([]byte, error) { return json.Marshal(a.huma.OpenAPI()) })
 	a.huma.UseMiddleware(a.authorize, a.wantJSON)
 
 	a.registerMessages()

@@ -89,7 +89,7 @@ func (a *API) recordConsent(ctx context.Context, in *recordConsentInput) (*reply
 		return nil, err
 	}
 	key := consent.GrantKey{Purpose: kept.Purpose, Channel: kept.Channel, Topic: kept.Topic}
-	return answer(consentOf(consent.HeldGrant{key, grant, b.CrossBorder})), nil
+	return answer(consentOf(consent.HeldGrant{Key: key, Grant: grant, CrossBorder: b.CrossBorder})), nil
 }
 
 // consentEvent makes the ledger's entry and checks it, because an entry cannot be taken back.

@@ -1,9 +1,9 @@
 package api
 
 import (
-	"github.com/orleu/elshi/contacts"
 	"time"
 
+	"github.com/orleu/elshi/contacts"
 	"github.com/orleu/elshi/vocab"
 )
 
@@ -57,7 +57,7 @@ func contactOf(p contacts.Profile) contactView {
 
 func addressOf(x contacts.LinkedAddress) addressView {
 	view := addressView{
-		ID: x.Address.ID, Channel: x.Channel, Primary: x.Primary, VerifiedAt: inUTC(x.VerifiedAt), ReassignedAt: inUTC(x.ReassignedAt),
+		ID: x.ID, Channel: x.Channel, Primary: x.Primary, VerifiedAt: inUTC(x.VerifiedAt), ReassignedAt: inUTC(x.ReassignedAt),
 		CreatedAt: x.CreatedAt.UTC(),
 	}
 	view.Email, view.Phone = revealed(x.Channel, x.Value)

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -125,7 +126,7 @@ func (a *API) listContacts(ctx context.Context, in *listContactsInput) (*reply[p
 	if err != nil {
 		return nil, err
 	}
-	return pageOf(list, pageLimit(in.Limit), func(p contacts.Profile) string { return string(p.Contact.ID) }, contactOf), nil
+	return pageOf(list, pageLimit(in.Limit), func(p contacts.Profile) string { return string(p.ID) }, contactOf), nil
 }
 
 // searched is the address that a list is searched for.
@@ -204,16 +205,10 @@ func (b contactPatch) patched(c contacts.Contact, now time.Time) (contacts.Conta
 	if b.Attributes.Sent {
 		merged := map[string]any{}
 		if b.Attributes.Value != nil {
-			for k, v := range c.Attributes {
-				merged[k] = v
-			}
+			maps.Copy(merged, c.Attributes)
 		}
-		for k, v := range b.Attributes.Value {
-			merged[k] = v
-			if v == nil {
-				delete(merged, k)
-			}
-		}
+		maps.Copy(merged, b.Attributes.Value)
+		maps.DeleteFunc(merged, func(_ string, v any) bool { return v == nil })
 		c.Attributes = merged
 	}
 	if b.DataBlocked.Sent && b.DataBlocked.Value != (c.DataBlockedAt != nil) {

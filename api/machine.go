@@ -2,8 +2,10 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"slices"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
@@ -63,7 +65,8 @@ func (a *API) registerMachine() {
 		a.engine.POST("/callbacks/:provider/:token", a.callback)
 		a.engine.GET("/callbacks/:provider/:token", a.callback) // some gateways report by GET
 	}
-	a.engine.GET("/openapi.json", a.openAPI)
+	a.engine.GET("/openapi.json", a.describeAs("application/openapi+json", sync.OnceValues(func() ([]byte, error) { return json.Marshal(a.huma.OpenAPI()) })))
+	a.engine.GET("/openapi.yaml", a.describeAs("application/openapi+yaml", sync.OnceValues(a.OpenAPI)))
 }
 
 func (a *API) ready(ctx context.Context, _ *struct{}) (*readyOutput, error) {
@@ -86,12 +89,15 @@ func (a *API) callback(c *gin.Context) {
 	a.Callbacks.ServeHTTP(c.Writer, c.Request)
 }
 
-func (a *API) openAPI(c *gin.Context) {
-	spec, err := a.spec()
-	if err != nil {
-		a.write(c, a.refuse(c.Request.Context(), err))
-		return
+// describeAs serves the description in one form, which is made when it is first asked for.
+func (a *API) describeAs(media string, made func() ([]byte, error)) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		description, err := made()
+		if err != nil {
+			a.write(c, a.refuse(c.Request.Context(), err))
+			return
+		}
+		c.Header("Cache-Control", "no-cache")
+		c.Data(http.StatusOK, media, description)
 	}
-	c.Header("Cache-Control", "no-cache")
-	c.Data(http.StatusOK, "application/openapi+json", spec)
 }

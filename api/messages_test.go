@@ -107,7 +107,8 @@ func TestCallersAreWhatTheirKeysAre(t *testing.T) {
 		got = append(got, c.caller)
 	}
 	want := []dispatcher.Caller{
-		{APIKey: liveKey.ID, Mode: dispatcher.Live}, {APIKey: testKey.ID, Mode: dispatcher.Test},
+		{APIKey: liveKey.ID, Mode: dispatcher.Live},
+		{APIKey: testKey.ID, Mode: dispatcher.Test},
 		{APIKey: guestKey.ID, Mode: dispatcher.GuestList, Guests: &dispatcher.Guests{Hashes: []string{"aa", "bb"}}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -158,7 +159,7 @@ func TestContentIsRenderedAgainAndGoneWhenWiped(t *testing.T) {
 	d.messages.byID[aMessage] = dispatcher.Message{ID: aMessage, Class: vocab.Service, Channel: vocab.Email}
 	target := "/v1/messages/" + string(aMessage)
 	d.call(t, "GET", target+"/content", "").problem(404, "message_content_gone")
-	d.messages.payload = Content{Payload: dispatcher.Payload{Data: []byte("{}")}, Metadata: []byte(`{"k":1}`), Attachments: []string{"a.pdf"}}
+	d.messages.payload = dispatcher.StoredContent{Payload: dispatcher.Payload{Data: []byte("{}")}, Metadata: []byte(`{"k":1}`), Attachments: []string{"a.pdf"}}
 	d.messages.content = templates.Content{Language: "kk", Subject: "S", Text: "T", HTML: "<p>"}
 	var got contentView
 	d.call(t, "GET", target+"/content", "").ok(200).into(&got)

@@ -2,10 +2,11 @@ package api
 
 import (
 	"context"
-	"github.com/orleu/elshi/dispatcher"
 	"maps"
 	"net/http"
 	"time"
+
+	"github.com/orleu/elshi/dispatcher"
 
 	"github.com/danielgtaylor/huma/v2"
 

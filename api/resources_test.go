@@ -122,7 +122,7 @@ func TestAWithdrawalMayBeWide(t *testing.T) {
 	d.contacts.byID[aContact] = contacts.Profile{
 		Contact: contacts.Contact{ID: aContact},
 		Addresses: []contacts.LinkedAddress{{
-			contacts.Address{ID: "adr_1", Channel: vocab.SMS, Key: "+77010000000"}, contacts.Link{},
+			Address: contacts.Address{ID: "adr_1", Channel: vocab.SMS, Key: "+77010000000"},
 		}},
 	}
 	var got withdrawnView

@@ -82,16 +82,16 @@ var (
 
 // pointerOf turns the validator's path (".messages[3].to") into a JSON pointer. It ends before a name that no field of ours has.
 func pointerOf(path string) string {
-	pointer := ""
+	var pointer strings.Builder
 	for _, s := range segments.FindAllString(path, -1) {
 		switch {
 		case index.MatchString(s):
-			pointer += "/" + strings.Trim(s, "[]")
+			pointer.WriteString("/" + strings.Trim(s, "[]"))
 		case plain.MatchString(s):
-			pointer += "/" + s
+			pointer.WriteString("/" + s)
 		default:
-			return pointer
+			return pointer.String()
 		}
 	}
-	return pointer
+	return pointer.String()
 }

@@ -2,9 +2,10 @@ package api
 
 import (
 	"context"
-	"github.com/orleu/elshi/contacts"
 	"net/http"
 	"time"
+
+	"github.com/orleu/elshi/contacts"
 
 	"github.com/danielgtaylor/huma/v2"
 

@@ -2,11 +2,12 @@ package api
 
 import (
 	"context"
-	"github.com/orleu/elshi/dispatcher"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/orleu/elshi/dispatcher"
 
 	"github.com/danielgtaylor/huma/v2"
 

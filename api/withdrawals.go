@@ -2,9 +2,10 @@ package api
 
 import (
 	"context"
-	"github.com/orleu/elshi/contacts"
 	"net/http"
 	"time"
+
+	"github.com/orleu/elshi/contacts"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -173,7 +174,7 @@ func (a *API) knownAddress(ctx context.Context, b withdrawBody) (vocab.AddressID
 	for _, p := range holders {
 		for _, theirs := range p.Addresses {
 			if theirs.Channel == x.Channel && theirs.Key == x.Lookup {
-				return theirs.Address.ID, channel, nil
+				return theirs.ID, channel, nil
 			}
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 	"time"
 	_ "time/tzdata" // the zones of contacts must be known on every machine
@@ -217,43 +218,64 @@ const batchTimeout = 10 * time.Minute
 // needs. It returns what failed, nil after an orderly stop.
 func (a *App) Run(ctx context.Context) error {
 	failed := make(chan error, len(a.runners))
-	var stop [stages]context.CancelFunc
-	var done [stages]sync.WaitGroup
-	var running [stages]context.Context
-	for s := range stages {
-		running[s], stop[s] = context.WithCancel(context.WithoutCancel(ctx))
+	var all [stages]*group
+	for s := range all {
+		all[s] = newGroup(ctx)
 	}
 	for _, r := range a.runners {
-		done[r.stage].Go(func() {
-			if err := r.run(running[r.stage]); err != nil {
-				failed <- fmt.Errorf("%s: %w", r.name, err)
-			}
-		})
+		all[r.stage].start(r, failed)
 	}
-	var first error
+	var failures []error
 	select {
 	case <-ctx.Done():
 		a.log.LogAttrs(ctx, slog.LevelInfo, "stopping")
-	case first = <-failed:
+	case err := <-failed:
+		failures = append(failures, err)
 	}
-	for s := range stages {
-		stop[s]()
-		done[s].Wait()
+	for _, g := range all {
+		g.stop()
 	}
 	close(failed)
-	all := []error{first}
 	for err := range failed {
-		all = append(all, err)
+		failures = append(failures, err)
 	}
-	return errors.Join(append(all, a.Close())...)
+	return errors.Join(append(failures, a.Close())...)
+}
+
+// group is the parts of one stage.
+type group struct {
+	ctx    context.Context //nolint:containedctx // the stage's own, which outlives the one that Run was given
+	cancel context.CancelFunc
+	parts  sync.WaitGroup
+}
+
+// newGroup returns a group that ends when it is stopped, not when ctx ends.
+func newGroup(ctx context.Context) *group {
+	g := &group{}
+	g.ctx, g.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	return g
+}
+
+func (g *group) start(r runner, failed chan<- error) {
+	g.parts.Go(func() {
+		if err := r.run(g.ctx); err != nil {
+			failed <- fmt.Errorf("%s: %w", r.name, err)
+		}
+	})
+}
+
+// stop ends every part of the group and waits for it.
+func (g *group) stop() {
+	g.cancel()
+	g.parts.Wait()
 }
 
 // Close undoes New in reverse order. Run does it too; it is for an App that is not run.
 func (a *App) Close() error {
 	var all []error
-	for i := len(a.cleanups) - 1; i >= 0; i-- {
-		if err := a.cleanups[i].do(); err != nil {
-			all = append(all, fmt.Errorf("%s: %w", a.cleanups[i].name, err))
+	for _, c := range slices.Backward(a.cleanups) {
+		if err := c.do(); err != nil {
+			all = append(all, fmt.Errorf("%s: %w", c.name, err))
 		}
 	}
 	a.cleanups = nil

@@ -21,7 +21,7 @@ func (a *App) startCatcher(caught *store.Inbox) error {
 	}
 	a.catcher = server
 	a.after("close the catcher", func() error {
-		_ = server.Close() //nolint:errcheck // Run has closed it already, unless it never ran
+		_ = server.Close() // Run has closed it already, unless it never ran
 		return nil
 	})
 	a.add(ground, "catcher", server.Run)

@@ -78,7 +78,7 @@ func (a *App) listen(name, address string, handler http.Handler) (net.Listener, 
 		MaxHeaderBytes: 64 << 10,
 	}
 	a.after("close "+name, func() error {
-		_ = listener.Close() //nolint:errcheck // Run has closed it already, unless it never ran
+		_ = listener.Close() // Run has closed it already, unless it never ran
 		return nil
 	})
 	a.add(doors, name, func(ctx context.Context) error {

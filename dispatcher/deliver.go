@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/orleu/elshi/channels"
@@ -26,6 +25,8 @@ type workLedger interface {
 type limiter interface {
 	// Take grants between 0 and n messages of a provider; if 0, the time after which to ask again.
 	Take(ctx context.Context, provider vocab.ProviderID, n int) (granted int, after time.Duration, err error)
+	// Slow halves a provider's rate for a while, for all processes.
+	Slow(ctx context.Context, provider vocab.ProviderID) error
 }
 
 // Observer counts what happens on the street; see package app for the metrics. Its methods return at once.
@@ -66,9 +67,7 @@ type Worker struct {
 	observer Observer
 	now      func() time.Time
 	log      *slog.Logger
-
-	mu   sync.Mutex
-	pace map[Route]float64 // messages a second that one batch came to lately
+	pace     *pace
 }
 
 // Street is what a Worker is made of.
@@ -96,7 +95,7 @@ func NewWorker(s Street, o WorkerOptions) *Worker {
 	defaultTo(&o.StopGrace, 20*time.Second)
 	return &Worker{
 		ledger: s.Ledger, gate: s.Gate, renderer: s.Renderer, sealer: s.Sealer, letters: s.Letters, carriers: s.Carriers, limiter: s.Limiter,
-		schedule: s.Schedule, options: o, observer: s.Observer, now: s.Now, log: s.Log, pace: map[Route]float64{},
+		schedule: s.Schedule, options: o, observer: s.Observer, now: s.Now, log: s.Log, pace: newPace(),
 	}
 }
 
@@ -118,8 +117,8 @@ func (w *Worker) Deliver(ctx context.Context, b Batch) {
 		w.log.LogAttrs(ctx, slog.LevelError, "no such provider; its messages wait", slog.String("provider", string(b.Provider)))
 		return
 	}
-	for ids := b.IDs; len(ids) > 0 && ctx.Err() == nil; {
-		n, ok := w.tokens(ctx, b.Provider, min(len(ids), w.claimSize(route)))
+	for ids := b.IDs; len(ids) > 0 && ctx.Err() == nil && !w.pace.resting(route, w.now()); {
+		n, ok := w.tokens(ctx, b.Provider, min(len(ids), w.pace.size(route, w.options.ClaimSize)))
 		if !ok {
 			return
 		}
@@ -130,10 +129,32 @@ func (w *Worker) Deliver(ctx context.Context, b Batch) {
 			return
 		}
 		w.observer.Claimed(n, len(permits))
-		w.send(ctx, carrier, permits, start.Add(w.options.Lease-w.options.Margin))
-		w.learn(route, len(permits), w.now().Sub(start))
+		met := w.send(ctx, carrier, permits, start.Add(w.options.Lease-w.options.Margin))
+		w.adapt(ctx, route, len(permits), met, w.now().Sub(start))
 		ids = ids[n:]
 	}
+}
+
+// adapt sets the pace of a route by what its last claim met.
+func (w *Worker) adapt(ctx context.Context, r Route, permits int, met weather, took time.Duration) {
+	switch {
+	case permits > 0 && met.away == permits:
+		w.pace.rest(r, w.now())
+		return
+	case met.tooFast:
+		w.pace.halve(r)
+		if err := w.limiter.Slow(ctx, r.Provider); err != nil {
+			w.log.LogAttrs(ctx, slog.LevelWarn, "the shared rate stays as it is", slog.String("error", err.Error()))
+		}
+		return
+	}
+	w.pace.learn(r, permits, took)
+}
+
+// weather is what the hand-overs of one claim say about the provider.
+type weather struct {
+	away    int  // messages that could not be handed over because it did not answer
+	tooFast bool // it asked for a slower pace
 }
 
 // claim takes permits. A stop does not cut it short: a commit that nobody hears of would leave its messages to the reaper, and
@@ -169,38 +190,10 @@ func (w *Worker) tokens(ctx context.Context, provider vocab.ProviderID, n int) (
 	return 0, false
 }
 
-// firstClaim is how many messages are claimed while the pace of a route is not known.
-const firstClaim = 32
-
-// claimSize sizes a claim so that it is sent within about a second: what is claimed can no longer be withdrawn.
-func (w *Worker) claimSize(r Route) int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	pace, known := w.pace[r]
-	if !known {
-		return min(firstClaim, w.options.ClaimSize)
-	}
-	return max(1, min(int(pace), w.options.ClaimSize))
-}
-
-// learn follows the pace of a route, quickly down and slowly up.
-func (w *Worker) learn(r Route, n int, took time.Duration) {
-	if n == 0 || took <= 0 {
-		return
-	}
-	latest := float64(n) / took.Seconds()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if old, known := w.pace[r]; known && latest > old {
-		latest = old + (latest-old)/2
-	}
-	w.pace[r] = latest
-}
-
-// send renders permits, hands them over and settles them as their outcomes come.
-func (w *Worker) send(ctx context.Context, carrier channels.Channel, permits []Permit, until time.Time) {
+// send renders permits, hands them over and settles them as their outcomes come. It returns when all of them are settled.
+func (w *Worker) send(ctx context.Context, carrier channels.Channel, permits []Permit, until time.Time) (met weather) {
 	if len(permits) == 0 {
-		return
+		return met
 	}
 	outcomes := make(chan Settlement, len(permits))
 	recorded := make(chan struct{})
@@ -216,6 +209,10 @@ func (w *Worker) send(ctx context.Context, carrier channels.Channel, permits []P
 			return // not ours: a channel that invents receipts is a bug its conformance suite finds
 		}
 		s := w.schedule.settle(*p, r)
+		if s.Outcome == channels.NotHandedOver && s.Cause == channels.Unreachable {
+			met.away++
+		}
+		met.tooFast = met.tooFast || ruleOf(s.Cause).Stream == StreamHalve
 		w.observer.Settled(p.Message, s)
 		outcomes <- s
 	}
@@ -235,6 +232,7 @@ func (w *Worker) send(ctx context.Context, carrier channels.Channel, permits []P
 	}
 	close(outcomes)
 	<-recorded
+	return met
 }
 
 // content renders one message whole, before the first byte goes out.

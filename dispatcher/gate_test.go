@@ -104,8 +104,11 @@ func TestGateHoldsAtNight(t *testing.T) {
 	code.TriggerAt = night
 	abroad := Candidate{Message: mail(vocab.Marketing), Facts: sound(), TimeZone: "America/New_York"}
 	got := g.At(night)([]Candidate{
-		{Message: mail(vocab.Marketing), Facts: sound()}, {Message: text, Facts: sound()}, {Message: mail(vocab.Service), Facts: sound()},
-		{Message: code, Facts: sound()}, abroad,
+		{Message: mail(vocab.Marketing), Facts: sound()},
+		{Message: text, Facts: sound()},
+		{Message: mail(vocab.Service), Facts: sound()},
+		{Message: code, Facts: sound()},
+		abroad,
 	})
 	if diff := cmp.Diff([]consent.Reason{consent.QuietHours, consent.QuietHours, consent.OK, consent.OK, consent.OK}, reasons(got)); diff != "" {
 		t.Errorf("decisions at night (-want +got):\n%s", diff)

@@ -198,8 +198,10 @@ func TestLateReports(t *testing.T) {
 		changes bool
 	}{
 		"arrived": {
-			vocab.SMS, channels.Report{ProviderRef: "ref", EventID: "e1", Status: channels.ReportDelivered, At: at},
-			LateReport{Provider: "p", ProviderRef: "ref", EventID: "e1", Next: Delivered, At: at}, true,
+			vocab.SMS,
+			channels.Report{ProviderRef: "ref", EventID: "e1", Status: channels.ReportDelivered, At: at},
+			LateReport{Provider: "p", ProviderRef: "ref", EventID: "e1", Next: Delivered, At: at},
+			true,
 		},
 		"an email that bounced": {
 			vocab.Email, failed(channels.NoSuchMailbox), LateReport{
@@ -214,8 +216,10 @@ func TestLateReports(t *testing.T) {
 			}, true,
 		},
 		"a text that failed without a reason": {
-			vocab.SMS, channels.Report{ProviderRef: "ref", Status: channels.ReportFailed, At: at},
-			LateReport{Provider: "p", ProviderRef: "ref", Next: Undelivered, At: at, Cause: channels.Undelivered}, true,
+			vocab.SMS,
+			channels.Report{ProviderRef: "ref", Status: channels.ReportFailed, At: at},
+			LateReport{Provider: "p", ProviderRef: "ref", Next: Undelivered, At: at, Cause: channels.Undelivered},
+			true,
 		},
 	}
 	for name, tc := range tests {

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"sync"
 
 	"github.com/orleu/elshi/fault"
@@ -176,7 +177,7 @@ func inLanguage(texts map[vocab.Language]string, lang vocab.Language) string {
 func contentHash(c templates.Content) string {
 	h := sha256.New()
 	for _, part := range []string{c.Subject, c.Preheader, c.HTML, c.Text, c.SMS, string(c.ICS)} {
-		fmt.Fprintf(h, "%d:%s", len(part), part)
+		h.Write([]byte(strconv.Itoa(len(part)) + ":" + part))
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

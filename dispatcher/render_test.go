@@ -127,8 +127,14 @@ func TestContentOfAStoredMessage(t *testing.T) {
 func TestContentHashTellsPartsApart(t *testing.T) {
 	seen := map[string]templates.Content{}
 	for _, c := range []templates.Content{
-		{Subject: "ab", Text: "c"}, {Subject: "a", Text: "bc"}, {Subject: "a", Preheader: "b", Text: "c"}, {SMS: "abc"}, {Text: "abc"}, {HTML: "abc"},
-		{ICS: []byte("abc")}, {},
+		{Subject: "ab", Text: "c"},
+		{Subject: "a", Text: "bc"},
+		{Subject: "a", Preheader: "b", Text: "c"},
+		{SMS: "abc"},
+		{Text: "abc"},
+		{HTML: "abc"},
+		{ICS: []byte("abc")},
+		{},
 	} {
 		hash := contentHash(c)
 		if other, taken := seen[hash]; taken {

@@ -1,12 +1,10 @@
 package dispatcher
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -16,84 +14,6 @@ import (
 	"github.com/orleu/elshi/fault"
 	"github.com/orleu/elshi/vocab"
 )
-
-// intakes is a ledger that takes messages in: it decides each and remembers.
-type intakes struct {
-	known    func(RecipientQuery) Known
-	replay   []Result
-	replayed bool
-	err      error
-	got      []Intake
-	tried    int
-	inside   bool // the key is found in Submit itself: a twin was faster
-}
-
-func (l *intakes) Replay(context.Context, IdempotencyKey) ([]Result, bool, error) {
-	return l.replay, l.replayed, nil
-}
-
-func (l *intakes) Recipients(_ context.Context, queries []RecipientQuery) ([]Known, error) {
-	if l.err != nil {
-		return nil, l.err
-	}
-	known := make([]Known, len(queries))
-	for i, q := range queries {
-		known[i] = Known{ContactID: newContactID(), AddressID: "adr_1", Lookup: q.Recipient.Lookup, Name: "Айгүл", Language: vocab.English, Sharers: 1}
-		if l.known != nil {
-			known[i] = l.known(q)
-		}
-	}
-	return known, nil
-}
-
-func (l *intakes) Submit(_ context.Context, in Intake, decide Decider) (Submitted, error) {
-	if l.err != nil {
-		return Submitted{}, l.err
-	}
-	l.got = append(l.got, in)
-	if l.inside {
-		return Submitted{Results: l.replay, Replayed: true}, nil
-	}
-	return l.answer(in, decide), nil
-}
-
-func (l *intakes) Try(_ context.Context, in Intake, decide Decider) (Submitted, error) {
-	l.tried++
-	return l.answer(in, decide), l.err
-}
-
-func (l *intakes) answer(in Intake, decide Decider) Submitted {
-	cs := make([]Candidate, len(in.Drafts))
-	for i, d := range in.Drafts {
-		cs[i] = Candidate{Message: d.Message, Facts: sound()}
-	}
-	out := Submitted{Results: in.Answer}
-	batch := Batch{Channel: vocab.Email, Lane: vocab.Normal, Provider: "relay"}
-	for i, d := range decide(cs) {
-		m := in.Drafts[i].Message
-		out.Results[in.Slots[i]] = Result{ID: m.ID, Status: Queued, Verdict: d.Verdict, Reason: d.Reason, Reference: m.Reference}
-		batch.IDs = append(batch.IDs, m.ID)
-	}
-	out.Ring = []Batch{batch}
-	return out
-}
-
-// desk is a Submitter with what stands around it.
-type desk struct {
-	*Submitter
-
-	ledger *intakes
-	bell   *ringer
-	tally  *tally
-	log    *diary
-}
-
-func newDesk(t testing.TB) *desk {
-	t.Helper()
-	d := &desk{Submitter: newSubmitter(t), ledger: &intakes{}, bell: &ringer{}, tally: &tally{}, log: &diary{}}
-	d.Submitter.ledger, d.Submitter.bell, d.observer, d.Submitter.log = d.ledger, d.bell, d.tally, logTo(d.log)
-	return d
-}
 
 func TestOneResultForEachRequestInOrder(t *testing.T) {
 	d := newDesk(t)
@@ -311,101 +231,6 @@ func TestLedgerAwayTakesNothingIn(t *testing.T) {
 			}
 			if len(d.bell.rings) > 0 || len(d.tally.decided) > 0 {
 				t.Error("it rang for nothing")
-			}
-		})
-	}
-}
-
-// lateLedger goes away after the recipients were found.
-type lateLedger struct{ *intakes }
-
-func (l lateLedger) Recipients(ctx context.Context, queries []RecipientQuery) ([]Known, error) {
-	there := &intakes{}
-	return there.Recipients(ctx, queries)
-}
-
-func TestAFailingRingIsNoFailure(t *testing.T) {
-	d := newDesk(t)
-	d.bell.err = fault.Away("queue", errors.New("connection refused"))
-	out, err := d.Submit(t.Context(), Caller{Mode: Live}, nil, []Request{goodRequest(vocab.Transactional)})
-	if err != nil || out.Results[0].Status != Queued {
-		t.Errorf("got %+v, %v", out, err)
-	}
-	if !strings.Contains(d.log.String(), "ring failed") || strings.Contains(d.log.String(), "aigul") {
-		t.Errorf("log: %s", d.log)
-	}
-}
-
-// stuckBell never answers by itself.
-type stuckBell struct{ cause error }
-
-func (b *stuckBell) Ring(ctx context.Context, _ Batch) error {
-	<-ctx.Done()
-	b.cause = context.Cause(ctx)
-	return ctx.Err()
-}
-
-// The caller's answer does not hang on the queue, and a caller who leaves does not stop the ring.
-func TestARingTakesTwoSecondsAtMost(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		d := newDesk(t)
-		stuck := &stuckBell{}
-		d.Submitter.bell = stuck
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		start := time.Now()
-		if _, err := d.Submit(ctx, Caller{Mode: Live}, nil, []Request{goodRequest(vocab.Transactional)}); err != nil {
-			t.Fatal(err)
-		}
-		if took := time.Since(start); took != 2*time.Second || !errors.Is(stuck.cause, errRingSlow) {
-			t.Errorf("it took %v and ended with %v", took, stuck.cause)
-		}
-	})
-}
-
-func TestLargeBatchesAreRungInParts(t *testing.T) {
-	d := newDesk(t)
-	d.options.BatchSize = 3
-	requests := make([]Request, 8)
-	for i := range requests {
-		requests[i] = goodRequest(vocab.Transactional)
-	}
-	out, err := d.Submit(t.Context(), Caller{Mode: Live}, nil, requests)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var sizes []int
-	var rung []vocab.MessageID
-	for _, b := range d.bell.rings {
-		sizes = append(sizes, len(b.IDs))
-		rung = append(rung, b.IDs...)
-	}
-	if diff := cmp.Diff([]int{3, 3, 2}, sizes); diff != "" {
-		t.Errorf("rings (-want +got):\n%s", diff)
-	}
-	for i, r := range out.Results {
-		if rung[i] != r.ID {
-			t.Errorf("message %d was not rung for in its turn", i)
-		}
-	}
-}
-
-func TestReplaysDoNotRing(t *testing.T) {
-	earlier := []Result{{ID: "msg_1", Status: Queued}}
-	key := &IdempotencyKey{APIKey: "key_1", Route: "messages", Token: "t", BodyHash: "h"}
-	for name, ledger := range map[string]*intakes{
-		"found at once":          {replay: earlier, replayed: true},
-		"found in a twin's wake": {replay: earlier, inside: true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			d := newDesk(t)
-			d.Submitter.ledger = ledger
-			out, err := d.Submit(t.Context(), Caller{Mode: Live}, key, []Request{goodRequest(vocab.Transactional)})
-			if err != nil || !out.Replayed || !cmp.Equal(out.Results, earlier) {
-				t.Errorf("got %+v, %v", out, err)
-			}
-			if len(d.bell.rings) > 0 || len(d.tally.decided) > 0 {
-				t.Errorf("a replay rang %d times and was counted %d times", len(d.bell.rings), len(d.tally.decided))
 			}
 		})
 	}

@@ -94,7 +94,7 @@ func (w *Withdrawer) Withdraw(ctx context.Context, x Withdrawal, wait time.Durat
 		}
 		open, err := w.ledger.Open(ctx, done.InFlight)
 		if err != nil {
-			return done, nil //nolint:nilerr // the withdrawal is recorded; not knowing what has closed only names more than need be
+			return done, nil // it is recorded; not knowing what has closed only names more than need be
 		}
 		done.InFlight = open
 	}

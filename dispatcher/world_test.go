@@ -15,7 +15,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/orleu/elshi/channels"
 	"github.com/orleu/elshi/config"
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/fault"
@@ -291,5 +290,3 @@ func mail(class vocab.Class) Message {
 	}
 	return m
 }
-
-func refusal4xx(c channels.Cause) *channels.Error { return &channels.Error{Cause: c, Code: 452} }

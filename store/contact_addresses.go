@@ -3,8 +3,9 @@ package store
 import (
 	"context"
 	"fmt"
-	"github.com/orleu/elshi/contacts"
 	"time"
+
+	"github.com/orleu/elshi/contacts"
 
 	"github.com/orleu/elshi/fault"
 	"github.com/orleu/elshi/vocab"

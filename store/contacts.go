@@ -213,16 +213,6 @@ func (r runner) contact(ctx context.Context, id vocab.ContactID) (contacts.Conta
 	return c, err
 }
 
-// contactExists is fault.NotFound if there is no such contact.
-func (r runner) contactExists(ctx context.Context, id vocab.ContactID) error {
-	var one int
-	err := r.row(ctx, []any{&one}, `SELECT 1 FROM contacts WHERE id = $1`, string(id))
-	if isNone(err) {
-		return noContact()
-	}
-	return err
-}
-
 // living reads a contact that was not erased; the caller holds its guard.
 func (tx *tx) living(ctx context.Context, id vocab.ContactID) (contacts.Contact, error) {
 	c, err := tx.contact(ctx, id)
@@ -262,11 +252,11 @@ func (r runner) addAddresses(ctx context.Context, list []contacts.Profile) error
 	}
 	var a contacts.LinkedAddress
 	dest := []any{
-		&a.Address.ID, &a.Channel, &a.Value, &a.Key, at(&a.CreatedAt), &a.ContactID, &a.Primary, atOrNil(&a.VerifiedAt),
+		&a.ID, &a.Channel, &a.Value, &a.Key, at(&a.CreatedAt), &a.ContactID, &a.Primary, atOrNil(&a.VerifiedAt),
 		atOrNil(&a.ReassignedAt),
 	}
 	return r.each(ctx, dest, func() error {
-		a.AddressID = a.Address.ID
+		a.AddressID = a.ID
 		p := &list[index[a.ContactID]]
 		p.Addresses = append(p.Addresses, a)
 		return nil

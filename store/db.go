@@ -169,7 +169,7 @@ func (db *DB) once(ctx context.Context, f func(tx *tx) error) (err error) {
 	defer func() {
 		if err != nil {
 			// The rollback's own error says nothing new: the connection is gone or the transaction is already over.
-			_ = raw.Rollback() //nolint:errcheck // see above
+			_ = raw.Rollback()
 		}
 	}()
 	if err = f(&tx{runner{raw, db.dialect}}); err != nil {

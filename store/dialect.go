@@ -167,14 +167,15 @@ func dropNUL(text string) string {
 // rowset is rows of a set-based statement, for {rows}.
 type rowset [][]any
 
-// execRows runs a set-based statement whose first parameter is rows.
-func (r runner) execRows(ctx context.Context, rows rowset, query string, args ...any) (int64, error) {
+// execRows runs a set-based statement whose first parameter is rows; without rows it does nothing.
+func (r runner) execRows(ctx context.Context, rows rowset, query string, args ...any) error {
 	if len(rows) == 0 {
-		return 0, nil
+		return nil
 	}
 	arg, err := jsonArg(rows)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	return r.exec(ctx, query, append([]any{arg}, args...)...)
+	_, err = r.exec(ctx, query, append([]any{arg}, args...)...)
+	return err
 }

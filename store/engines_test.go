@@ -22,22 +22,23 @@ type engine struct {
 }
 
 var engines = []engine{
-	{"sqlite", openSQLite, func(t *testing.T) store.Options { return store.Options{Dir: t.TempDir(), HashKey: hashKey} }},
-	{"postgres", openPostgres, func(t *testing.T) store.Options {
-		return store.Options{URL: testkit.Postgres(t).CreateDatabase(t).Owner, HashKey: hashKey}
-	}},
+	{"sqlite", openSQLite, emptySQLite},
+	{"postgres", openPostgres, emptyPostgres},
 }
 
-func onEach(t *testing.T, test func(t *testing.T, e engine)) {
+func emptySQLite(t *testing.T) store.Options {
 	t.Helper()
-	for _, e := range engines {
-		t.Run(e.name, func(t *testing.T) { test(t, e) })
-	}
+	return store.Options{Dir: t.TempDir(), HashKey: hashKey}
+}
+
+func emptyPostgres(t *testing.T) store.Options {
+	t.Helper()
+	return store.Options{URL: testkit.Postgres(t).CreateDatabase(t).Owner, HashKey: hashKey}
 }
 
 func openSQLite(t *testing.T) *store.DB {
 	t.Helper()
-	db := open(t, store.Options{Dir: t.TempDir(), HashKey: hashKey})
+	db := open(t, emptySQLite(t))
 	if err := db.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -72,5 +73,7 @@ func open(t *testing.T, o store.Options) *store.DB {
 }
 
 func TestEveryEngineKeepsThePromises(t *testing.T) {
-	onEach(t, func(t *testing.T, e engine) { storetest.Run(t, e.open) })
+	for _, e := range engines {
+		t.Run(e.name, func(t *testing.T) { storetest.Run(t, e.open) })
+	}
 }

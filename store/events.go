@@ -26,7 +26,7 @@ func (r runner) addEvents(ctx context.Context, events []event) error {
 	for i, e := range events {
 		rows[i] = []any{e.message, vocab.NewID(eventPrefix), e.kind, micros(e.at), e.attempt, e.reason, null(e.dedupe), e.actor}
 	}
-	_, err := r.execRows(ctx, rows, `
+	err := r.execRows(ctx, rows, `
 		INSERT INTO message_events (message_id, id, type, at, attempt, reason, dedupe, actor)
 		SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, CAST(j.value ->> 3 AS BIGINT), CAST(j.value ->> 4 AS BIGINT), j.value ->> 5,
 		       j.value ->> 6, j.value ->> 7

@@ -69,7 +69,7 @@ func (l *Ledger) Reap(ctx context.Context, before, now time.Time, n int, once fu
 			rows[i] = []any{x.MessageID, x.Attempt, next, micros(due)}
 			events[i] = event{message: x.MessageID, kind: string(next), at: now, attempt: x.Attempt, reason: workerLost}
 		}
-		if _, err := tx.execRows(ctx, rows, `
+		if err := tx.execRows(ctx, rows, `
 			UPDATE messages SET status = j.status, due_at = j.due_at, ring_until = 0, lease_until = NULL, settled_at = $2, last_cause = '`+workerLost+`',
 				possible_dup = true, finalized_at = CASE WHEN j.due_at IS NULL THEN CAST($2 AS BIGINT) ELSE NULL END
 			FROM (

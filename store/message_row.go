@@ -53,7 +53,8 @@ func messageDest(m *dispatcher.Message) []any {
 		&m.Sender, &m.Provider, &m.Mode, &m.APIKey, textOf(&m.Reference), &m.TriggerID, at(&m.TriggerAt), &m.HasUnsubscribe,
 		&m.LocaleApproved, at(&m.CreatedAt), at(&m.NotAfter), &m.Status, &m.Attempt, &m.Failures, at(&m.DueAt), at(&m.LeaseUntil),
 		at(&m.FirstAttemptAt), at(&m.ClaimedAt), at(&m.SettledAt), at(&m.SentAt), at(&m.FinalizedAt), &d.Verdict, &d.Reason,
-		reasonsJSON{&d.All}, &d.Basis.Kind, &d.Basis.Event, &m.PolicyVersion, at(&d.At), &m.ContentHash, &m.ProviderRef, &m.LastCause,
+		reasonsJSON{&d.All},
+		&d.Basis.Kind, &d.Basis.Event, &m.PolicyVersion, at(&d.At), &m.ContentHash, &m.ProviderRef, &m.LastCause,
 		&m.PossibleDup,
 	}
 }

@@ -106,95 +106,99 @@ func untilParked(t *testing.T, db *store.DB, before int64) {
 }
 
 func TestAClaimBehindAWithdrawalSeesIt(t *testing.T) {
-	onEach(t, func(t *testing.T, e engine) {
-		s := newStreet(t, e.open(t))
-		inside, release := make(chan struct{}), make(chan struct{})
-		type withdrawn struct {
-			done dispatcher.Withdrawn
-			err  error
-		}
-		first := make(chan withdrawn, 1)
-		go func() {
-			// The message is not covered, so that the claim has something to decide when its turn comes.
-			asked := false
-			done, err := s.withdraw(t.Context(), func(consent.Event, dispatcher.Message) bool {
-				if !asked {
-					asked = true
-					close(inside)
-					<-release
-				}
-				return false
-			})
-			first <- withdrawn{done, err}
-		}()
-		<-inside
-		before := s.db.Raw().Stats().WaitCount
-		type claimed struct {
-			permits []dispatcher.Permit
-			err     error
-		}
-		second := make(chan claimed, 1)
-		go func() {
-			permits, err := s.claim(t.Context(), decideByGrant)
-			second <- claimed{permits, err}
-		}()
-		untilParked(t, s.db, before)
-		close(release)
-		if w := <-first; w.err != nil {
-			t.Fatal(w.err)
-		}
-		c := <-second
-		if c.err != nil || len(c.permits) != 0 {
-			t.Fatalf("the claim got %d permits, %v", len(c.permits), c.err)
-		}
-		m, err := s.ledger.Get(t.Context(), s.message)
-		if err != nil || m.Status != dispatcher.Suppressed || m.Decision.Reason != consent.ConsentWithdrawn {
-			t.Errorf("the message is %s because of %s, %v", m.Status, m.Decision.Reason, err)
-		}
-	})
+	for _, e := range engines {
+		t.Run(e.name, func(t *testing.T) {
+			s := newStreet(t, e.open(t))
+			inside, release := make(chan struct{}), make(chan struct{})
+			type withdrawn struct {
+				done dispatcher.Withdrawn
+				err  error
+			}
+			first := make(chan withdrawn, 1)
+			go func() {
+				// The message is not covered, so that the claim has something to decide when its turn comes.
+				asked := false
+				done, err := s.withdraw(t.Context(), func(consent.Event, dispatcher.Message) bool {
+					if !asked {
+						asked = true
+						close(inside)
+						<-release
+					}
+					return false
+				})
+				first <- withdrawn{done, err}
+			}()
+			<-inside
+			before := s.db.Raw().Stats().WaitCount
+			type claimed struct {
+				permits []dispatcher.Permit
+				err     error
+			}
+			second := make(chan claimed, 1)
+			go func() {
+				permits, err := s.claim(t.Context(), decideByGrant)
+				second <- claimed{permits, err}
+			}()
+			untilParked(t, s.db, before)
+			close(release)
+			if w := <-first; w.err != nil {
+				t.Fatal(w.err)
+			}
+			c := <-second
+			if c.err != nil || len(c.permits) != 0 {
+				t.Fatalf("the claim got %d permits, %v", len(c.permits), c.err)
+			}
+			m, err := s.ledger.Get(t.Context(), s.message)
+			if err != nil || m.Status != dispatcher.Suppressed || m.Decision.Reason != consent.ConsentWithdrawn {
+				t.Errorf("the message is %s because of %s, %v", m.Status, m.Decision.Reason, err)
+			}
+		})
+	}
 }
 
 func TestAWithdrawalBehindAClaimNamesWhatIsInFlight(t *testing.T) {
-	onEach(t, func(t *testing.T, e engine) {
-		s := newStreet(t, e.open(t))
-		inside, release := make(chan struct{}), make(chan struct{})
-		first := make(chan error, 1)
-		go func() {
-			permits, err := s.claim(t.Context(), func(cs []dispatcher.Candidate) []consent.Decision {
-				close(inside)
-				<-release
-				return decideByGrant(cs)
-			})
-			if err == nil && len(permits) != 1 {
-				err = fmt.Errorf("the claim got %d permits", len(permits))
+	for _, e := range engines {
+		t.Run(e.name, func(t *testing.T) {
+			s := newStreet(t, e.open(t))
+			inside, release := make(chan struct{}), make(chan struct{})
+			first := make(chan error, 1)
+			go func() {
+				permits, err := s.claim(t.Context(), func(cs []dispatcher.Candidate) []consent.Decision {
+					close(inside)
+					<-release
+					return decideByGrant(cs)
+				})
+				if err == nil && len(permits) != 1 {
+					err = fmt.Errorf("the claim got %d permits", len(permits))
+				}
+				first <- err
+			}()
+			<-inside
+			before := s.db.Raw().Stats().WaitCount
+			type withdrawn struct {
+				done dispatcher.Withdrawn
+				err  error
 			}
-			first <- err
-		}()
-		<-inside
-		before := s.db.Raw().Stats().WaitCount
-		type withdrawn struct {
-			done dispatcher.Withdrawn
-			err  error
-		}
-		second := make(chan withdrawn, 1)
-		go func() {
-			done, err := s.withdraw(t.Context(), dispatcher.Covered)
-			second <- withdrawn{done, err}
-		}()
-		untilParked(t, s.db, before)
-		close(release)
-		if err := <-first; err != nil {
-			t.Fatal(err)
-		}
-		w := <-second
-		if w.err != nil {
-			t.Fatal(w.err)
-		}
-		want := dispatcher.Withdrawn{At: noon, Events: w.done.Events, InFlight: []vocab.MessageID{s.message}}
-		if diff := cmp.Diff(want, w.done); diff != "" {
-			t.Errorf("mismatch (-want +got):\n%s", diff)
-		}
-	})
+			second := make(chan withdrawn, 1)
+			go func() {
+				done, err := s.withdraw(t.Context(), dispatcher.Covered)
+				second <- withdrawn{done, err}
+			}()
+			untilParked(t, s.db, before)
+			close(release)
+			if err := <-first; err != nil {
+				t.Fatal(err)
+			}
+			w := <-second
+			if w.err != nil {
+				t.Fatal(w.err)
+			}
+			want := dispatcher.Withdrawn{At: noon, Events: w.done.Events, InFlight: []vocab.MessageID{s.message}}
+			if diff := cmp.Diff(want, w.done); diff != "" {
+				t.Errorf("mismatch (-want +got):\n%s", diff)
+			}
+		})
+	}
 }
 
 func TestADeadlockIsRunAgain(t *testing.T) {

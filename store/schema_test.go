@@ -48,83 +48,91 @@ func columns(t *testing.T, db *store.DB) []string {
 
 func TestBothEnginesHaveTheSameTables(t *testing.T) {
 	var first []string
-	onEach(t, func(t *testing.T, e engine) {
-		got := columns(t, e.open(t))
-		if len(got) < 100 {
-			t.Fatalf("only %d columns were found", len(got))
-		}
-		if first == nil {
-			first = got
-		}
-		if diff := cmp.Diff(first, got); diff != "" {
-			t.Errorf("columns mismatch (-%s +%s):\n%s", engines[0].name, e.name, diff)
-		}
-	})
+	for _, e := range engines {
+		t.Run(e.name, func(t *testing.T) {
+			got := columns(t, e.open(t))
+			if len(got) < 100 {
+				t.Fatalf("only %d columns were found", len(got))
+			}
+			if first == nil {
+				first = got
+			}
+			if diff := cmp.Diff(first, got); diff != "" {
+				t.Errorf("columns mismatch (-%s +%s):\n%s", engines[0].name, e.name, diff)
+			}
+		})
+	}
 }
 
 func TestMigrationsGoUpDownAndUp(t *testing.T) {
-	onEach(t, func(t *testing.T, e engine) {
-		db := open(t, e.empty(t))
-		if migrated, err := db.Migrated(t.Context()); err != nil || migrated {
-			t.Fatalf("an empty database is migrated: %t, %v", migrated, err)
-		}
-		var before []string
-		for range 2 {
-			if err := db.Migrate(t.Context()); err != nil {
-				t.Fatal(err)
+	for _, e := range engines {
+		t.Run(e.name, func(t *testing.T) {
+			db := open(t, e.empty(t))
+			if migrated, err := db.Migrated(t.Context()); err != nil || migrated {
+				t.Fatalf("an empty database is migrated: %t, %v", migrated, err)
 			}
-			if migrated, err := db.Migrated(t.Context()); err != nil || !migrated {
-				t.Fatalf("migrated: %t, %v", migrated, err)
-			}
-			if err := db.Migrate(t.Context()); err != nil {
-				t.Fatalf("migrate again: %v", err)
-			}
-			now := columns(t, db)
-			if before != nil {
-				if diff := cmp.Diff(before, now); diff != "" {
-					t.Errorf("columns mismatch (-first +second):\n%s", diff)
+			var before []string
+			for range 2 {
+				if err := db.Migrate(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if migrated, err := db.Migrated(t.Context()); err != nil || !migrated {
+					t.Fatalf("migrated: %t, %v", migrated, err)
+				}
+				if err := db.Migrate(t.Context()); err != nil {
+					t.Fatalf("migrate again: %v", err)
+				}
+				now := columns(t, db)
+				if before != nil {
+					if diff := cmp.Diff(before, now); diff != "" {
+						t.Errorf("columns mismatch (-first +second):\n%s", diff)
+					}
+				}
+				before = now
+				if err := db.Down(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if left := columns(t, db); len(left) != 0 {
+					t.Errorf("left behind: %v", left)
 				}
 			}
-			before = now
-			if err := db.Down(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			if left := columns(t, db); len(left) != 0 {
-				t.Errorf("left behind: %v", left)
-			}
-		}
-	})
+		})
+	}
 }
 
 func TestSeveralProcessesMigrateAtOnce(t *testing.T) {
-	onEach(t, func(t *testing.T, e engine) {
-		o := e.empty(t)
-		errs := make(chan error)
-		for range 3 {
-			db := open(t, o)
-			go func() { errs <- db.Migrate(t.Context()) }()
-		}
-		for range 3 {
-			if err := <-errs; err != nil {
-				t.Error(err)
+	for _, e := range engines {
+		t.Run(e.name, func(t *testing.T) {
+			o := e.empty(t)
+			errs := make(chan error)
+			for range 3 {
+				db := open(t, o)
+				go func() { errs <- db.Migrate(t.Context()) }()
 			}
-		}
-	})
+			for range 3 {
+				if err := <-errs; err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
 }
 
 func TestANewerDatabaseIsRefused(t *testing.T) {
-	onEach(t, func(t *testing.T, e engine) {
-		db := open(t, e.empty(t))
-		if err := db.Migrate(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := db.Raw().ExecContext(t.Context(), `INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, true)`); err != nil {
-			t.Fatal(err)
-		}
-		if err := db.Migrate(t.Context()); err == nil || !strings.Contains(err.Error(), "use a newer program") {
-			t.Errorf("got %v", err)
-		}
-	})
+	for _, e := range engines {
+		t.Run(e.name, func(t *testing.T) {
+			db := open(t, e.empty(t))
+			if err := db.Migrate(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := db.Raw().ExecContext(t.Context(), `INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, true)`); err != nil {
+				t.Fatal(err)
+			}
+			if err := db.Migrate(t.Context()); err == nil || !strings.Contains(err.Error(), "use a newer program") {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
 }
 
 // withEvent writes one consent event.

@@ -3,9 +3,10 @@ package store
 import (
 	"context"
 	"fmt"
-	"github.com/orleu/elshi/contacts"
 	"slices"
 	"time"
+
+	"github.com/orleu/elshi/contacts"
 
 	"github.com/orleu/elshi/channels"
 	"github.com/orleu/elshi/dispatcher"
@@ -120,7 +121,7 @@ func (tx *tx) closeAttempts(ctx context.Context, settlements []dispatcher.Settle
 	if err := tx.addAttempts(ctx, rows); err != nil {
 		return err
 	}
-	_, err := tx.execRows(ctx, accepted, `
+	err := tx.execRows(ctx, accepted, `
 		UPDATE messages SET possible_dup = true
 		FROM (SELECT j.value ->> 0 AS id, CAST(j.value ->> 1 AS BIGINT) AS attempt FROM {rows $1}) j
 		WHERE messages.id = j.id AND (messages.attempt > j.attempt OR messages.status IN ('queued', 'held', 'deferred', 'scheduled'))`)
@@ -128,7 +129,7 @@ func (tx *tx) closeAttempts(ctx context.Context, settlements []dispatcher.Settle
 }
 
 func (tx *tx) addAttempts(ctx context.Context, rows rowset) error {
-	_, err := tx.execRows(ctx, rows, `
+	err := tx.execRows(ctx, rows, `
 		INSERT INTO message_attempts (message_id, attempt, opened_at, closed_at, provider, outcome, cause, code, enhanced, detail, provider_ref)
 		SELECT j.value ->> 0, CAST(j.value ->> 1 AS BIGINT), CAST(j.value ->> 2 AS BIGINT), CAST(j.value ->> 3 AS BIGINT), j.value ->> 4,
 		       j.value ->> 5, j.value ->> 6, CAST(j.value ->> 7 AS BIGINT), j.value ->> 8,

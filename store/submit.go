@@ -173,7 +173,7 @@ func (tx *tx) insertMessages(ctx context.Context, drafts []dispatcher.Draft, in 
 		}
 	}
 	now := in.Now.UnixMicro()
-	if _, err := tx.execRows(ctx, messages, `
+	if err := tx.execRows(ctx, messages, `
 		INSERT INTO messages (id, contact_id, address_id, channel, class, lane, purpose, topic, language, template, sender, provider, mode,
 		                      api_key, reference, trigger_id, trigger_at, has_unsubscribe, locale_approved, not_after, status, due_at,
 		                      ring_until, finalized_at, verdict, reason, reasons, basis, consent_event, policy_version, created_at, decided_at,
@@ -187,7 +187,7 @@ func (tx *tx) insertMessages(ctx context.Context, drafts []dispatcher.Draft, in 
 		FROM {rows $1}`, now); err != nil {
 		return err
 	}
-	if _, err := tx.execRows(ctx, payloads, `
+	if err := tx.execRows(ctx, payloads, `
 		INSERT INTO message_payloads (message_id, data, sealed, metadata)
 		SELECT j.value ->> 0, j.value ->> 1, CAST(j.value ->> 2 AS BOOLEAN), j.value ->> 3 FROM {rows $1}`); err != nil {
 		return err
@@ -202,7 +202,7 @@ func (tx *tx) insertMessages(ctx context.Context, drafts []dispatcher.Draft, in 
 			}
 		}
 	}
-	if _, err := tx.execRows(ctx, once, `
+	if err := tx.execRows(ctx, once, `
 		INSERT INTO message_once (contact_id, purpose, channel, trigger_id, message_id)
 		SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4 FROM {rows $1} WHERE true
 		ON CONFLICT (contact_id, purpose, channel, trigger_id) DO UPDATE SET message_id = excluded.message_id`); err != nil {

@@ -2,8 +2,9 @@ package store
 
 import (
 	"context"
-	"github.com/orleu/elshi/contacts"
 	"time"
+
+	"github.com/orleu/elshi/contacts"
 
 	"github.com/orleu/elshi/fault"
 	"github.com/orleu/elshi/vocab"

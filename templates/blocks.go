@@ -247,7 +247,7 @@ func parseLoop(source string) (parsed expressions.Loop, err error) {
 	if err != nil {
 		return expressions.Loop{}, err
 	}
-	if statement.Loop.Expr == nil {
+	if statement.Expr == nil {
 		return expressions.Loop{}, errors.New("no loop")
 	}
 	return statement.Loop, nil

@@ -254,7 +254,7 @@ func (p *spot) feedURL(c byte) error {
 }
 
 func (p *spot) badURL() error {
-	return fmt.Errorf("the address in %s must be absolute and begin with https://, http://, mailto: or tel:", p.attr)
+	return fmt.Errorf("the address in %s must be absolute, with one of the schemes https, http, mailto and tel", p.attr)
 }
 
 // output returns how data is written here, or why it must not be, and moves the spot over it.

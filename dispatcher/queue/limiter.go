@@ -21,13 +21,14 @@ type Rate struct {
 
 // Limiter shares out the rates of providers over all processes (a leaky bucket in Redis).
 type Limiter struct {
+	redis   *Redis
 	limiter *redis_rate.Limiter
 	limits  map[vocab.ProviderID]redis_rate.Limit
 }
 
 // NewLimiter returns a Limiter.
 func NewLimiter(r *Redis, rates map[vocab.ProviderID]Rate) *Limiter {
-	l := &Limiter{limiter: redis_rate.NewLimiter(r.client), limits: map[vocab.ProviderID]redis_rate.Limit{}}
+	l := &Limiter{redis: r, limiter: redis_rate.NewLimiter(r.client), limits: map[vocab.ProviderID]redis_rate.Limit{}}
 	for id, rate := range rates {
 		if rate.PerSecond <= 0 {
 			continue
@@ -49,9 +50,32 @@ func (l *Limiter) Take(ctx context.Context, provider vocab.ProviderID, n int) (i
 	if !limited {
 		return n, 0, nil
 	}
+	slowed, err := l.redis.client.Exists(ctx, slowKey(provider)).Result()
+	if err != nil {
+		return 0, 0, fmt.Errorf("rate of %s: %w", provider, fault.Away("queue", errors.New("redis does not answer")))
+	}
+	if slowed > 0 {
+		limit.Rate, limit.Burst = max(1, limit.Rate/2), max(1, limit.Burst/2)
+	}
 	res, err := l.limiter.AllowAtMost(ctx, "elshi:"+string(provider), limit, n)
 	if err != nil {
 		return 0, 0, fmt.Errorf("rate of %s: %w", provider, fault.Away("queue", errors.New("redis does not answer")))
 	}
 	return res.Allowed, max(res.RetryAfter, 10*time.Millisecond), nil
+}
+
+// slowFor is how long a provider that asked for a slower pace is sent to at half its rate.
+const slowFor = 10 * time.Minute
+
+func slowKey(provider vocab.ProviderID) string { return "elshi:slow:" + string(provider) }
+
+// Slow halves a provider's rate for ten minutes. One without a limit has none to halve: each process halves its own pace.
+func (l *Limiter) Slow(ctx context.Context, provider vocab.ProviderID) error {
+	if _, limited := l.limits[provider]; !limited {
+		return nil
+	}
+	if err := l.redis.client.Set(ctx, slowKey(provider), "1", slowFor).Err(); err != nil {
+		return fmt.Errorf("slow %s down: %w", provider, fault.Away("queue", errors.New("redis does not answer")))
+	}
+	return nil
 }

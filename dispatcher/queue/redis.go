@@ -40,6 +40,7 @@ func OpenRedis(o RedisOptions) (*Redis, error) {
 		return &Redis{client: redis.NewFailoverClient(&redis.FailoverOptions{
 			MasterName: o.SentinelName, SentinelAddrs: o.Sentinels, SentinelPassword: o.SentinelPass, Password: o.SentinelRedis,
 			PoolSize: o.PoolSize, DialTimeout: dialTimeout, ReadTimeout: ioTimeout, WriteTimeout: ioTimeout,
+			MaxRetries: retries, DialerRetries: dials,
 		})}, nil
 	case o.URL != "":
 		options, err := redis.ParseURL(o.URL)
@@ -47,6 +48,7 @@ func OpenRedis(o RedisOptions) (*Redis, error) {
 			return nil, errors.New("redis.url: want redis://, rediss:// or unix:///path") // the library's error may repeat the password
 		}
 		options.PoolSize, options.DialTimeout, options.ReadTimeout, options.WriteTimeout = o.PoolSize, dialTimeout, ioTimeout, ioTimeout
+		options.MaxRetries, options.DialerRetries = retries, dials
 		return &Redis{client: redis.NewClient(options)}, nil
 	}
 	return openInside()
@@ -55,6 +57,10 @@ func OpenRedis(o RedisOptions) (*Redis, error) {
 const (
 	dialTimeout = 2 * time.Second
 	ioTimeout   = 3 * time.Second
+	// A Redis that is away is told to callers at once: every ring is tried again by the feeder, and the library's own patience would
+	// be waited for by whoever submits a message meanwhile.
+	retries = 1
+	dials   = 1
 )
 
 // openInside starts a Redis in this process. Other users of the machine reach its port too, so it has a password.

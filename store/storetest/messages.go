@@ -1,8 +1,9 @@
 package storetest
 
 import (
-	"github.com/orleu/elshi/contacts"
 	"time"
+
+	"github.com/orleu/elshi/contacts"
 
 	"github.com/google/go-cmp/cmp"
 

@@ -1,9 +1,10 @@
 package storetest
 
 import (
-	"github.com/orleu/elshi/contacts"
 	"slices"
 	"time"
+
+	"github.com/orleu/elshi/contacts"
 
 	"github.com/google/go-cmp/cmp"
 

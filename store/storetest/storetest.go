@@ -24,10 +24,23 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		name  string
 		tests map[string]func(*world)
 	}{
-		{"submit", submitTests}, {"claim", claimTests}, {"settle", settleTests}, {"feed", feedTests}, {"withdraw", withdrawTests},
-		{"consents", consentTests}, {"suppressions and pauses", suppressionTests}, {"contacts", contactTests}, {"recipients", recipientTests},
-		{"erase", eraseTests}, {"messages", messageTests}, {"reports", reportTests}, {"templates", templateTests}, {"keys", keyTests},
-		{"inbox", inboxTests}, {"text", textTests}, {"histories", historyTests},
+		{"submit", submitTests},
+		{"claim", claimTests},
+		{"settle", settleTests},
+		{"feed", feedTests},
+		{"withdraw", withdrawTests},
+		{"consents", consentTests},
+		{"suppressions and pauses", suppressionTests},
+		{"contacts", contactTests},
+		{"recipients", recipientTests},
+		{"erase", eraseTests},
+		{"messages", messageTests},
+		{"reports", reportTests},
+		{"templates", templateTests},
+		{"keys", keyTests},
+		{"inbox", inboxTests},
+		{"text", textTests},
+		{"histories", historyTests},
 	} {
 		t.Run(part.name, func(t *testing.T) {
 			for name, test := range part.tests {

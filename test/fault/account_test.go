@@ -246,22 +246,27 @@ func (w *world) rows(t *testing.T) map[vocab.MessageID]row {
 	return all
 }
 
-// each reads rows.
-func (w *world) each(t *testing.T, query string, read func(scan func(...any) error) error, args ...any) {
+// each reads rows of a database that must be there.
+func (w *world) each(t *testing.T, query string, row func(scan func(...any) error) error, args ...any) {
 	t.Helper()
+	if err := w.read(t, query, row, args...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// read reads rows.
+func (w *world) read(t *testing.T, query string, row func(scan func(...any) error) error, args ...any) error {
 	rows, err := w.db.QueryContext(t.Context(), query, args...)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		if err := read(rows.Scan); err != nil {
-			t.Fatal(err)
+		if err := row(rows.Scan); err != nil {
+			return err
 		}
 	}
-	if err := rows.Err(); err != nil {
-		t.Fatal(err)
-	}
+	return rows.Err()
 }
 
 // holds returns the messages that a worker holds a permit for at this moment.

@@ -1,81 +1,20 @@
 package fault_test
 
 import (
+	"bytes"
 	"context"
-	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"log/slog"
+	"net/http"
 	"testing"
 	"time"
 
-	"github.com/orleu/elshi/consent"
-	"github.com/orleu/elshi/dispatcher"
-	"github.com/orleu/elshi/dispatcher/queue"
-	"github.com/orleu/elshi/store"
-	"github.com/orleu/elshi/templates"
+	"github.com/orleu/elshi/internal/testkit"
 	"github.com/orleu/elshi/vocab"
 )
 
-// door is the way in: submissions and withdrawals.
-type door struct {
-	submitter  *dispatcher.Submitter
-	withdrawer *dispatcher.Withdrawer
-	bell       *queue.Queue
-}
-
-type nobody struct{}
-
-func (nobody) Decided(vocab.Class, dispatcher.Result)            {}
-func (nobody) Settled(dispatcher.Message, dispatcher.Settlement) {}
-func (nobody) Claimed(int, int)                                  {}
-func (nobody) LeasesLost(vocab.Class, int)                       {}
-
-func newDoor(t *testing.T, w *world, db *store.DB) *door {
-	t.Helper()
-	must := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	registry, err := consent.NewRegistry()
-	must(err)
-	calendar, err := consent.NewCalendar(consent.CalendarOptions{
-		DefaultZone: "Asia/Almaty", Hours: map[vocab.Channel]consent.Hours{vocab.SMS: {To: 24 * time.Hour, Zone: "Asia/Almaty"}, vocab.Email: {To: 24 * time.Hour}},
-	})
-	must(err)
-	key, err := base64.StdEncoding.DecodeString(w.Keys[0])
-	must(err)
-	sealer, err := dispatcher.NewSealer(key)
-	must(err)
-	url := w.Redis
-	if url == "" {
-		url = "redis://127.0.0.1:1/0"
-	}
-	r, err := queue.OpenRedis(queue.RedisOptions{URL: url})
-	must(err)
-	t.Cleanup(func() { _ = r.Close() })
-	saved := store.NewTemplates(db)
-	builtins, err := templates.Builtins()
-	must(err)
-	for _, v := range builtins {
-		_, err := saved.Save(t.Context(), v, time.Now())
-		must(err)
-	}
-	gate := &dispatcher.Gate{
-		Purposes: registry, Calendar: calendar, Cap: consent.Cap{Marketing: 1000, SMS: 1000, Period: 168 * time.Hour},
-		Senders: map[vocab.SenderID]dispatcher.Sender{"main": {ID: "main", Channel: vocab.Email, Provider: "relay", From: "noreply@fault.example", Default: true, Registered: true}},
-	}
-	d := &door{bell: queue.New(r, time.Minute)}
-	d.submitter = dispatcher.NewSubmitter(dispatcher.Intaker{
-		Ledger: store.NewLedger(db), Bell: d.bell, Gate: gate, Renderer: dispatcher.NewRenderer(saved, templates.Options{Zone: time.UTC},
-			dispatcher.Org{Name: map[vocab.Language]string{"en": "Orleu"}, URL: "https://fault.example"}, dispatcher.NewLinks("http://127.0.0.1:8080", key, key)),
-		Sealer: sealer, Observer: nobody{}, Now: time.Now, Log: slog.New(slog.DiscardHandler),
-	}, dispatcher.SubmitOptions{RingWindow: w.RingTimeout})
-	d.withdrawer = dispatcher.NewWithdrawer(store.NewConsents(db, registry), time.Now)
-	return d
-}
+// Everything goes in through HTTP, as callers send it.
 
 // message is what a test asked for.
 type message struct {
@@ -92,58 +31,153 @@ type order struct {
 	purpose vocab.Purpose
 }
 
-var bodies = map[vocab.Purpose]struct {
-	template string
-	data     json.RawMessage
-}{
-	news:       {"newsletter", json.RawMessage(`{"title": "News", "intro": "What is new.", "url": "https://fault.example/n", "articles": [{"title": "One", "summary": "First.", "url": "https://fault.example/1"}]}`)},
-	invitation: {"event-invitation", json.RawMessage(`{"event": {"title": "Workshop", "description": "A workshop.", "starts_at": "2030-11-24T15:00:00+05:00", "ends_at": "2030-11-24T17:30:00+05:00", "place": "Hall 2", "url": "https://fault.example/e"}}`)},
-	answer:     {"request-answered", json.RawMessage(`{"request": {"number": "1", "question": "How?", "answer": "So.", "url": "https://fault.example/r"}}`)},
+// mixed orders n messages to all people in turn, half of them marketing.
+func (w *world) mixed(n int) []order {
+	orders := make([]order, n)
+	for i := range orders {
+		orders[i] = order{w.people[i%len(w.people)], []vocab.Purpose{news, answer, invitation, answer}[i%4]}
+	}
+	return orders
 }
 
-// submit asks for messages in batches and returns what was made.
+// bodies are what a message of each purpose is made from.
+var bodies = map[vocab.Purpose]string{
+	news: `"template": "newsletter", "data": {"title": "News", "intro": "What is new.", "url": "https://fault.example/n",
+		"articles": [{"title": "One", "summary": "First.", "url": "https://fault.example/1"}]}`,
+	invitation: `"template": "event-invitation", "data": {"event": {"title": "Workshop", "description": "A workshop.", "place": "Hall 2",
+		"starts_at": "2030-11-24T15:00:00+05:00", "ends_at": "2030-11-24T17:30:00+05:00", "url": "https://fault.example/e"}}`,
+	answer: `"template": "request-answered", "trigger": {"id": "request-1"},
+		"data": {"request": {"number": "1", "question": "How?", "answer": "So.", "url": "https://fault.example/r"}}`,
+}
+
+// refusal is an answer that is none.
+type refusal struct {
+	status int
+	code   string
+}
+
+// Error implements error.
+func (r *refusal) Error() string { return fmt.Sprintf("HTTP %d %s", r.status, r.code) }
+
+// post sends one request to the door and reads the answer.
+func (w *world) post(ctx context.Context, path, key string, body []byte, answer any) error {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+w.door.addr+path, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", "Bearer "+w.key)
+	req.Header.Set("Content-Type", "application/json")
+	if key != "" {
+		req.Header.Set("Idempotency-Key", key)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode/100 != 2 {
+		var problem struct{ Code string }
+		if err := json.NewDecoder(resp.Body).Decode(&problem); err != nil {
+			problem.Code = "and no problem: " + err.Error()
+		}
+		return &refusal{resp.StatusCode, problem.Code}
+	}
+	return json.NewDecoder(resp.Body).Decode(answer)
+}
+
+// try asks for messages once. With a key the same call may be repeated until it is answered.
+func (w *world) try(ctx context.Context, key string, orders []order) ([]message, error) {
+	var body bytes.Buffer
+	for i, o := range orders {
+		open := ","
+		if i == 0 {
+			open = `{"messages": [`
+		}
+		fmt.Fprintf(&body, `%s{"to": {"contact_id": %q}, "channel": "email", "purpose": %q, %s}`, open, o.to.contact, o.purpose, bodies[o.purpose])
+	}
+	body.WriteString("]}")
+	var made struct {
+		Data []struct {
+			Message *struct {
+				ID     vocab.MessageID
+				Status string
+			}
+			Problem json.RawMessage
+		}
+	}
+	if err := w.post(ctx, "/v1/messages/batch", key, body.Bytes(), &made); err != nil {
+		return nil, err
+	}
+	if len(made.Data) != len(orders) {
+		return nil, fmt.Errorf("%d answers to %d messages", len(made.Data), len(orders))
+	}
+	asked := make([]message, len(orders))
+	for i, x := range made.Data {
+		if x.Message == nil || x.Message.Status != "queued" {
+			return nil, fmt.Errorf("message %d: %+v %s", i, x.Message, x.Problem)
+		}
+		asked[i] = message{x.Message.ID, orders[i].to.contact, orders[i].purpose}
+	}
+	return asked, nil
+}
+
+// submit asks for messages in batches of 500 and returns what was made.
 func (w *world) submit(t *testing.T, orders []order) []message {
 	t.Helper()
 	var all []message
 	for len(orders) > 0 {
 		n := min(len(orders), 500)
-		made, err := w.try(t.Context(), "", orders[:n])
+		asked, err := w.try(t.Context(), "", orders[:n])
 		if err != nil {
 			t.Fatal(err)
 		}
-		all = append(all, made...)
-		orders = orders[n:]
+		all, orders = append(all, asked...), orders[n:]
 	}
 	return all
 }
 
-// try asks for messages once.
-func (w *world) try(ctx context.Context, key string, orders []order) ([]message, error) {
-	requests := make([]dispatcher.Request, len(orders))
-	for i, o := range orders {
-		b := bodies[o.purpose]
-		requests[i] = dispatcher.Request{To: dispatcher.To{ContactID: o.to.contact}, Channel: vocab.Email, Purpose: o.purpose, Template: b.template, Data: b.data}
-		if o.purpose == answer {
-			requests[i].TriggerID = "request-1"
+// insist asks for messages with a key until they are taken in, however often the door fails, and returns how often it did.
+func (w *world) insist(t *testing.T, key string, orders []order) (asked []message, failed int) {
+	t.Helper()
+	testkit.Eventually(t, 40*time.Second, func() error {
+		var err error
+		if asked, err = w.try(t.Context(), key, orders); err == nil {
+			return nil
 		}
-	}
-	for i := range requests {
-		requests[i].Sender = "main"
-	}
-	var k *dispatcher.IdempotencyKey
-	if key != "" {
-		k = &dispatcher.IdempotencyKey{APIKey: "key_x", Route: "batch", Token: key, BodyHash: "x"}
-	}
-	out, err := w.door.submitter.Submit(ctx, dispatcher.Caller{Mode: dispatcher.Live}, k, requests)
-	if err != nil {
-		return nil, err
-	}
-	made := make([]message, len(orders))
-	for i, r := range out.Results {
-		if r.ID == "" || r.Verdict != consent.Allow {
-			return nil, fmt.Errorf("message %d: %+v", i, r)
+		failed++
+		if r, ok := errors.AsType[*refusal](err); ok && r.status != http.StatusServiceUnavailable && r.status != http.StatusConflict {
+			t.Fatalf("the door says %v; want an answer, 503 or 409", r)
 		}
-		made[i] = message{r.ID, r.ContactID, orders[i].purpose}
+		return err
+	})
+	return asked, failed
+}
+
+// acknowledged is the answer to a withdrawal.
+type acknowledged struct {
+	at       time.Time // when the caller had it in hands
+	inFlight ids
+	canceled ids
+}
+
+// withdraw takes consents back. The body is that of POST /v1/consents/withdraw.
+func (w *world) withdraw(ctx context.Context, body, wait string) (acknowledged, error) {
+	var done struct {
+		Canceled []vocab.MessageID `json:"canceled"`
+		InFlight []vocab.MessageID `json:"in_flight"`
 	}
-	return made, nil
+	if err := w.post(ctx, "/v1/consents/withdraw?wait="+wait, "", []byte(body), &done); err != nil {
+		return acknowledged{}, err
+	}
+	return acknowledged{time.Now(), setOf(done.InFlight), setOf(done.Canceled)}, nil
+}
+
+func setOf(list []vocab.MessageID) ids {
+	set := ids{}
+	for _, id := range list {
+		set[id] = true
+	}
+	return set
 }

@@ -5,17 +5,7 @@ import (
 	"time"
 
 	"github.com/orleu/elshi/internal/testkit"
-	"github.com/orleu/elshi/vocab"
 )
-
-// mixed asks for n messages, half of them marketing.
-func (w *world) mixed(n int) []order {
-	orders := make([]order, n)
-	for i := range orders {
-		orders[i] = order{w.people[i%len(w.people)], []vocab.Purpose{news, answer, invitation, answer}[i%4]}
-	}
-	return orders
-}
 
 func TestAWorkerIsKilled(t *testing.T) {
 	w := newWorld(t, testkit.Postgres(t), 200, usual())

@@ -1,7 +1,7 @@
 package fault_test
 
 import (
-	"database/sql"
+	"encoding/base64"
 	"fmt"
 	"slices"
 	"strings"
@@ -32,8 +32,9 @@ type people []person
 const sharedEvery = 10
 
 // seed makes contacts with a proved address and grants for marketing, in a few statements: the tests are about what comes after.
-func seed(t *testing.T, raw *sql.DB, db *store.DB, n int) people {
+func (w *world) seed(t *testing.T, n int) people {
 	t.Helper()
+	db := w.store(t)
 	now := time.Now().UnixMicro()
 	all := make(people, n)
 	var contacts, addresses, links, consents []string
@@ -63,10 +64,29 @@ func seed(t *testing.T, raw *sql.DB, db *store.DB, n int) people {
 		{"consents (contact_id, purpose, channel, topic, state, since, objected, cross_border, event_id)", consents},
 	} {
 		for part := range slices.Chunk(x.rows, 500) {
-			if _, err := raw.ExecContext(t.Context(), "INSERT INTO "+x.into+" VALUES "+strings.Join(part, ",")); err != nil {
+			if _, err := w.db.ExecContext(t.Context(), "INSERT INTO "+x.into+" VALUES "+strings.Join(part, ",")); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
 	return all
+}
+
+// store opens the ledger as a process of ours does, for what no door offers.
+func (w *world) store(t *testing.T) *store.DB {
+	t.Helper()
+	key, err := base64.StdEncoding.DecodeString(w.Keys[2])
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := store.Open(t.Context(), store.Options{URL: w.Database, Dir: w.DataDir, HashKey: key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
 }

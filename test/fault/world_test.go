@@ -18,7 +18,6 @@ import (
 
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/internal/testkit"
-	"github.com/orleu/elshi/store"
 )
 
 // settings are what a test may want otherwise. They are short, so that a fault costs seconds, and long enough that a loaded machine causes
@@ -50,7 +49,7 @@ func usual() settings {
 func (s settings) reaped() time.Duration { return s.Lease + s.Socket + time.Second }
 
 var settingsFile = template.Must(template.New("settings").Parse(`
-server: {public_url: "http://127.0.0.1:8080", shutdown_timeout: {{.Shutdown}}}
+server: {public_url: "http://127.0.0.1:8080", shutdown_timeout: {{.Shutdown}}, rate_per_second: 10000, rate_burst: 10000}
 data_dir: {{printf "%q" .DataDir}}
 database: {url: {{printf "%q" .Database}}, owner_url: {{printf "%q" .Owner}}, max_connections: 20}
 redis: {url: {{printf "%q" .Redis}}}
@@ -106,11 +105,12 @@ type world struct {
 	redis  *testkit.RedisPeer
 	sink   *testkit.SMTPSink
 	db     *sql.DB // to look into the ledger; past every statement of ours
-	door   *door
 	people people
+	key    string   // of the API
+	door   *process // where requests go
 }
 
-// newWorld returns an installation on PostgreSQL and Redis, migrated, with people and without a process of ours.
+// newWorld returns an installation on PostgreSQL and Redis, migrated, with people and a process for the door. Nothing rings or sends yet.
 func newWorld(t *testing.T, pg *testkit.PG, people int, s settings) *world {
 	t.Helper()
 	w := &world{settings: s, pg: pg, redis: testkit.Redis(t), sink: testkit.NewSMTPSink(t, testkit.SinkOptions{})}
@@ -118,11 +118,14 @@ func newWorld(t *testing.T, pg *testkit.PG, people int, s settings) *world {
 	w.Database, w.Owner, w.Redis = database.Service, database.Owner, w.redis.URL()
 	w.open(t, "pgx", database.Admin)
 	w.run(t, "migrate")
-	w.settle(t, people)
+	w.people = w.seed(t, people)
+	w.key = w.run(t, "key", "harness")
+	w.door = w.serve(t, "api")
+	w.door.ready(t)
 	return w
 }
 
-// newEmbedded returns an installation of one process over SQLite in dir.
+// newEmbedded returns an installation of one process over SQLite in dir, which runs everything.
 func newEmbedded(t *testing.T, dir string, people int, s settings) *world {
 	t.Helper()
 	w := &world{settings: s, sink: testkit.NewSMTPSink(t, testkit.SinkOptions{})}
@@ -130,7 +133,10 @@ func newEmbedded(t *testing.T, dir string, people int, s settings) *world {
 	// A reader beside the process that writes; it never blocks it.
 	w.open(t, "sqlite", "file:"+filepath.Join(dir, "elshi.db")+"?_pragma=busy_timeout(5000)")
 	w.run(t, "migrate")
-	w.settle(t, people)
+	w.people = w.seed(t, people)
+	w.key = w.run(t, "key", "harness")
+	w.door = w.serve(t, "")
+	w.door.ready(t)
 	return w
 }
 
@@ -166,26 +172,6 @@ func (w *world) open(t *testing.T, driver, dsn string) {
 			t.Error(err)
 		}
 	})
-}
-
-// settle makes the people and opens the door.
-func (w *world) settle(t *testing.T, n int) {
-	t.Helper()
-	key, err := base64.StdEncoding.DecodeString(w.Keys[2])
-	if err != nil {
-		t.Fatal(err)
-	}
-	db, err := store.Open(t.Context(), store.Options{URL: w.Database, Dir: w.DataDir, HashKey: key})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	w.people = seed(t, w.db, db, n)
-	w.door = newDoor(t, w, db)
 }
 
 // run runs a command of the binary to its end.
@@ -261,7 +247,10 @@ func (w *world) sent(t *testing.T, n int) {
 func (w *world) quiet(t *testing.T, within time.Duration) {
 	t.Helper()
 	testkit.Eventually(t, within, func() error {
-		byStatus := w.byStatus(t)
+		byStatus, err := w.byStatus(t)
+		if err != nil {
+			return err
+		}
 		open := 0
 		for _, s := range append(dispatcher.Waiting(), dispatcher.Sending) {
 			open += byStatus[s]
@@ -273,27 +262,16 @@ func (w *world) quiet(t *testing.T, within time.Duration) {
 	})
 }
 
-// byStatus counts the messages of the ledger.
-func (w *world) byStatus(t *testing.T) map[dispatcher.Status]int {
-	t.Helper()
-	rows, err := w.db.QueryContext(t.Context(), `SELECT status, COUNT(*) FROM messages GROUP BY status`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rows.Close()
+// byStatus counts the messages of the ledger. Its error is the database's, which a test may have taken away.
+func (w *world) byStatus(t *testing.T) (map[dispatcher.Status]int, error) {
 	count := map[dispatcher.Status]int{}
-	for rows.Next() {
+	return count, w.read(t, `SELECT status, COUNT(*) FROM messages GROUP BY status`, func(scan func(...any) error) error {
 		var s dispatcher.Status
 		var n int
-		if err := rows.Scan(&s, &n); err != nil {
-			t.Fatal(err)
-		}
+		err := scan(&s, &n)
 		count[s] = n
-	}
-	if err := rows.Err(); err != nil {
-		t.Fatal(err)
-	}
-	return count
+		return err
+	})
 }
 
 // ready waits until a process answers HTTP.
@@ -309,4 +287,13 @@ func (p *process) ready(t *testing.T) {
 		}
 		return resp.Body.Close()
 	})
+}
+
+// lasts returns after d: faults take time.
+func lasts(t *testing.T, d time.Duration) {
+	t.Helper()
+	select {
+	case <-time.After(d):
+	case <-t.Context().Done():
+	}
 }
