@@ -99,7 +99,7 @@ type decisionView struct {
 	Purpose         vocab.Purpose           `json:"purpose" doc:"The purpose that was asked about."`
 	Class           vocab.Class             `json:"class" enum:"security,transactional,service,legal,breach,marketing" doc:"Its class."`
 	Basis           consent.BasisKind       `json:"basis,omitempty" enum:"consent,contact_request,service,legal_obligation" doc:"The legal ground it stands on; absent if denied."`
-	ConsentEventID  vocab.ConsentEventID    `json:"consent_event_id,omitempty" doc:"The entry of the consent ledger that granted it, if the ground is a consent."`
+	ConsentEventID  vocab.ConsentEventID    `json:"consent_event_id,omitempty" doc:"The entry of the consent ledger that granted it, if the ground is a consent; of a refusal for want of one, the entry that led to it, such as the withdrawal."`
 	PolicyVersion   string                  `json:"policy_version,omitempty" doc:"The privacy policy in force."`
 	TemplateVersion vocab.TemplateVersionID `json:"template_version_id" doc:"The text it was made from."`
 	ContentHash     string                  `json:"content_hash,omitempty" doc:"SHA-256 of what was rendered, set by the first attempt."`

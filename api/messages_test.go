@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/orleu/elshi/channels"
 	"github.com/orleu/elshi/consent"
@@ -37,6 +38,15 @@ func TestAMessageIsHandedOverWhole(t *testing.T) {
 	key := d.submitter.calls[0].key
 	if key == nil || key.Token != "k-1" || key.Route != "POST /v1/messages" || key.APIKey != liveKey.ID {
 		t.Errorf("key %+v", key)
+	}
+}
+
+func TestNullIsNotGiven(t *testing.T) {
+	d := newDoor(t)
+	d.call(t, "POST", "/v1/messages", `{"to":{"contact_id":"c"},"purpose":"p","template":"x","data":null,"metadata":null,"send_at":null,"trigger":null}`).ok(202)
+	want := []dispatcher.Request{{To: dispatcher.To{ContactID: "c"}, Purpose: "p", Template: "x"}}
+	if diff := cmp.Diff(want, d.submitter.calls[0].requests, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("request mismatch (-want +got):\n%s", diff)
 	}
 }
 

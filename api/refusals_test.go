@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/orleu/elshi/dispatcher"
@@ -173,6 +174,34 @@ func TestEveryRefusalIsAProblemThatNamesItsPlace(t *testing.T) {
 				t.Error("the street was asked although the door refused")
 			}
 		})
+	}
+}
+
+func TestMessagesOfTheValidatorThatMayRepeatAValueAreNotShown(t *testing.T) {
+	for _, tc := range []struct {
+		detail huma.ErrorDetail
+		want   problemField
+	}{
+		{
+			huma.ErrorDetail{Location: "body.to.email", Message: "expected string to be RFC 5322 email: mail: aigul.planted", Value: "aigul.planted"},
+			problemField{Pointer: "/to/email", Code: "invalid", Detail: "this is not valid"},
+		},
+		{
+			huma.ErrorDetail{Location: "body.to.aigul.planted@example.org", Message: "unexpected property"},
+			problemField{Pointer: "/to/aigul", Code: "unknown_field", Detail: "there is no such field"},
+		},
+		{
+			huma.ErrorDetail{Location: "query.created_after", Message: "invalid date/time for format 2006"},
+			problemField{Parameter: "created_after", Code: "date_time", Detail: "want an RFC 3339 time such as 2026-11-22T09:00:00Z"},
+		},
+		{
+			huma.ErrorDetail{Location: "body.messages[12].to", Message: "expected required property name to be present"},
+			problemField{Pointer: "/messages/12/to/name", Code: "required", Detail: "expected required property name to be present"},
+		},
+	} {
+		if diff := cmp.Diff(tc.want, shapeField(&tc.detail)); diff != "" {
+			t.Errorf("%+v mismatch (-want +got):\n%s", tc.detail, diff)
+		}
 	}
 }
 

@@ -17,7 +17,6 @@ var shapeMessages = []struct{ message, code string }{
 	{"required header parameter is missing", "required"},
 	{"unknown query parameter", "unknown_parameter"},
 	{validation.MsgExpectedRFC3339DateTime, "date_time"},
-	{"invalid date/time for format", "date_time"},
 	{validation.MsgExpectedBoolean, "type"},
 	{validation.MsgExpectedNumber, "type"},
 	{validation.MsgExpectedInteger, "type"},

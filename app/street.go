@@ -97,7 +97,7 @@ func submitOptions(cfg config.Config) dispatcher.SubmitOptions {
 	}
 	return dispatcher.SubmitOptions{
 		Region: cfg.DefaultRegion, Language: cfg.Languages[0], NotAfter: notAfter, RingWindow: cfg.Dispatch.RingTimeout,
-		BatchSize: cfg.Dispatch.BatchSize, TestProviders: testProviders,
+		BatchSize: cfg.Dispatch.BatchSize, TestProviders: testProviders, KeyWait: cfg.Idempotency.Wait,
 	}
 }
 

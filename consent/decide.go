@@ -44,6 +44,9 @@ func Decide(f Facts) Decision {
 		d.All = slices.Insert(d.All, 0, MessageExpired)
 	}
 	d.Verdict, d.Reason = Deny, d.All[0]
+	if slices.ContainsFunc(d.All, Reason.aboutGrant) {
+		d.Basis.Event = q.Grant.Event // whoever asks why not is shown the entry, too
+	}
 	return d
 }
 

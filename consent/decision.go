@@ -29,7 +29,9 @@ type Decision struct {
 // Basis is the ground a message stands on.
 type Basis struct {
 	Kind  BasisKind
-	Event vocab.ConsentEventID // the grant's event, for BasisGrant alone
+	// Event is the grant's, for BasisGrant. Of a message that is denied for what the contact said, or did not say in time, it is the event
+	// that led there; empty if there was none.
+	Event vocab.ConsentEventID
 }
 
 // BasisKind is the kind of legal ground.

@@ -104,6 +104,13 @@ func Reasons() []Reason {
 // Timing says whether the reason holds a message; every other reason except OK denies it.
 func (r Reason) Timing() bool { return slices.Contains(timing, r) }
 
+// aboutGrant says whether the reason is something that the contact said, or did not say in time.
+func (r Reason) aboutGrant() bool {
+	return slices.Contains([]Reason{
+		ServiceOptedOut, NoConsent, ConsentPending, ConsentRefused, ConsentWithdrawn, ConsentExpired, ConsentStale,
+	}, r)
+}
+
 // Sentence says the reason to a clerk in one sentence. A language tag may carry subtags ("ru-KZ"); a language that is not
 // spoken here falls back to kk, then ru, then en. A reason outside the closed list is returned as it is.
 func (r Reason) Sentence(lang vocab.Language) string {

@@ -76,6 +76,8 @@ type IdempotencyKey struct {
 	Route    string
 	Token    string
 	BodyHash string // SHA-256 of the raw body, hex
+	// Wait is how long a twin of a request that still runs waits for its answer; zero: 5 s. The Submitter sets it.
+	Wait time.Duration
 }
 
 // Intake is one submission: it is written whole, or not at all.

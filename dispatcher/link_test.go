@@ -48,8 +48,9 @@ func TestTokensThatAreRefused(t *testing.T) {
 			t.Errorf("%s: the error repeats what a stranger typed: %v", name, err)
 		}
 	}
-	for i := range token { // every other character, and every other spelling of the last one
-		for _, c := range []byte("AB_z9") {
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	for i := range token { // every other character; the last one has other spellings of the same bits
+		for _, c := range letters {
 			changed := token[:i] + string(c) + token[i+1:]
 			if _, err := l.Parse(LinkUnsubscribe, changed); changed != token && err == nil {
 				t.Errorf("with %c at %d it is still a token", c, i)

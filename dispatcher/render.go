@@ -18,8 +18,8 @@ import (
 // templateSource is where versions come from.
 type templateSource interface {
 	Version(ctx context.Context, id vocab.TemplateVersionID) (templates.Version, error)
-	Latest(ctx context.Context, template string) (templates.Version, error)
-	ByNumber(ctx context.Context, template string, number int) (templates.Version, error)
+	// Resolve names a template's version by number, or its newest if number is 0; fault.NotFound if there is none.
+	Resolve(ctx context.Context, template string, number int) (vocab.TemplateVersionID, error)
 }
 
 // Org is the organisation as templates name it.
@@ -69,23 +69,11 @@ func (r *Renderer) version(ctx context.Context, id vocab.TemplateVersionID) (*co
 
 // named returns a template's version by number, or its newest if number is 0.
 func (r *Renderer) named(ctx context.Context, template string, number int) (*compiled, error) {
-	var v templates.Version
-	var err error
-	if number == 0 {
-		v, err = r.source.Latest(ctx, template)
-	} else {
-		v, err = r.source.ByNumber(ctx, template, number)
-	}
+	id, err := r.source.Resolve(ctx, template, number)
 	if err != nil {
 		return nil, err
 	}
-	r.mu.Lock()
-	c, have := r.cache[v.ID]
-	r.mu.Unlock()
-	if have {
-		return c, nil
-	}
-	return r.compile(v)
+	return r.version(ctx, id)
 }
 
 func (r *Renderer) compile(v templates.Version) (*compiled, error) {

@@ -38,6 +38,7 @@ type SubmitOptions struct {
 	RingWindow    time.Duration                      // after a direct ring, how long the feeder leaves a message alone. If zero, 15 s
 	RingTimeout   time.Duration                      // how long a ring may take. If zero, 2 s
 	BatchSize     int                                // messages in one ring. If zero, 500
+	KeyWait       time.Duration                      // how long a twin of a request that still runs waits for its answer. If zero, 5 s
 	PolicyVersion string                             // of the privacy policy in force, kept with every decision
 	TestProviders map[vocab.Channel]vocab.ProviderID // carry the messages of test keys
 }
@@ -100,7 +101,11 @@ func (s *Submitter) Submit(ctx context.Context, caller Caller, key *IdempotencyK
 	if len(in.Drafts) == 0 {
 		return Submitted{Results: in.Answer}, nil // nothing was made, so the key stays free
 	}
-	in.Key = key
+	if key != nil {
+		waiting := *key
+		waiting.Wait = s.options.KeyWait
+		in.Key = &waiting
+	}
 	out, err := s.ledger.Submit(ctx, in, s.gate.At(in.Now))
 	if err != nil {
 		return Submitted{}, err
@@ -164,8 +169,13 @@ func (s *Submitter) plan(ctx context.Context, caller Caller, requests []Request)
 	var contents []templates.Content
 	slots := in.Slots
 	in.Slots = nil
+	versions := versionsOf{renderer: s.renderer, found: map[templateName]*compiled{}}
 	for i, c := range good {
-		draft, content, wrong, err := s.draft(ctx, caller, c, known[i], len(good), now)
+		version, err := versions.get(ctx, templateName{c.Template, c.TemplateVersion})
+		if err != nil {
+			return in, nil, err
+		}
+		draft, content, wrong, err := s.draft(caller, c, known[i], version, len(good), now)
 		if err != nil {
 			return in, nil, err
 		}
@@ -191,8 +201,31 @@ func (s *Submitter) recipients(ctx context.Context, good []checked) ([]Known, er
 	return s.ledger.Recipients(ctx, queries)
 }
 
+// versionsOf finds the templates of one submission, each once: a batch names few.
+type versionsOf struct {
+	renderer *Renderer
+	found    map[templateName]*compiled // nil: there is no such template or version
+}
+
+type templateName struct {
+	template string
+	number   int
+}
+
+func (v versionsOf) get(ctx context.Context, name templateName) (*compiled, error) {
+	if c, have := v.found[name]; have {
+		return c, nil
+	}
+	c, err := v.renderer.named(ctx, name.template, name.number)
+	if err != nil && fault.KindOf(err) != fault.NotFound {
+		return nil, err
+	}
+	v.found[name] = c
+	return c, nil
+}
+
 // draft makes one message. Its second answer is what it says; its third, why there is no message.
-func (s *Submitter) draft(ctx context.Context, caller Caller, c checked, known Known, recipients int, now time.Time) (Draft, templates.Content, []fault.Field, error) {
+func (s *Submitter) draft(caller Caller, c checked, known Known, version *compiled, recipients int, now time.Time) (Draft, templates.Content, []fault.Field, error) {
 	none := func(pointer, code, detail string) (Draft, templates.Content, []fault.Field, error) {
 		return Draft{}, templates.Content{}, []fault.Field{{Pointer: pointer, Code: code, Detail: detail}}, nil
 	}
@@ -203,13 +236,8 @@ func (s *Submitter) draft(ctx context.Context, caller Caller, c checked, known K
 		return none("/to", "recipient_mismatch", "this address is not one of the contact's; add it to the contact first")
 	case known.Sharers > 1 && c.recipient.ContactID == "":
 		return none("/to", "recipient_ambiguous", "several contacts share this address; give contact_id too")
-	}
-	version, err := s.renderer.named(ctx, c.Template, c.TemplateVersion)
-	if fault.KindOf(err) == fault.NotFound {
+	case version == nil:
 		return none("/template", "template_not_found", "there is no such template or version; GET /v1/templates lists them")
-	}
-	if err != nil {
-		return Draft{}, templates.Content{}, nil, err
 	}
 	m := s.message(caller, c, known, recipients, now)
 	m.Template = version.version.ID

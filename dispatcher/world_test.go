@@ -163,22 +163,19 @@ func (s *shelf) Version(_ context.Context, id vocab.TemplateVersionID) (template
 	return s.find(func(v templates.Version) bool { return v.ID == id })
 }
 
-func (s *shelf) Latest(_ context.Context, template string) (templates.Version, error) {
-	return s.find(func(v templates.Version) bool { return v.Template == template })
-}
-
-func (s *shelf) ByNumber(_ context.Context, template string, number int) (templates.Version, error) {
-	return s.find(func(v templates.Version) bool { return v.Template == template && v.Number == number })
+func (s *shelf) Resolve(_ context.Context, template string, number int) (vocab.TemplateVersionID, error) {
+	v, err := s.find(func(v templates.Version) bool { return v.Template == template && (number == 0 || v.Number == number) })
+	return v.ID, err
 }
 
 // id returns the version of a template.
 func (s *shelf) id(t testing.TB, template string) vocab.TemplateVersionID {
 	t.Helper()
-	v, err := s.Latest(t.Context(), template)
+	id, err := s.Resolve(t.Context(), template, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return v.ID
+	return id
 }
 
 var errGone = fmt.Errorf("connection refused")

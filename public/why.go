@@ -40,7 +40,7 @@ func (p *pages) why(r *http.Request) (answer, error) {
 		Fixed: !endable(m.Class), Shared: s.to.Shared, UnsubscribedAll: s.to.UnsubscribedAll,
 		Stop: p.path(r, dispatcher.LinkUnsubscribe, m.ID), All: p.path(r, dispatcher.LinkPreferences, m.ID),
 	}
-	if event := m.Decision.Basis.Event; event != "" {
+	if event := m.Decision.Basis.Event; event != "" && m.Decision.Basis.Kind == consent.BasisGrant {
 		view.Given, err = p.Ledger.GrantedAt(r.Context(), event)
 		if err != nil && fault.KindOf(err) != fault.NotFound {
 			return answer{lang: s.lang}, err

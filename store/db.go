@@ -13,11 +13,13 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	_ "github.com/jackc/pgx/v5/stdlib" // the PostgreSQL driver
+	"github.com/jackc/pgx/v5/stdlib"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
@@ -96,10 +98,14 @@ func (db *DB) openSQLite(o Options) error {
 }
 
 func (db *DB) openPostgres(o Options) error {
-	pool, err := sql.Open("pgx", o.URL)
+	config, err := pgx.ParseConfig(o.URL)
 	if err != nil {
 		return fmt.Errorf("open store: %w", redacted(err))
 	}
+	if _, set := config.RuntimeParams[idleSetting]; !set {
+		config.RuntimeParams[idleSetting] = strconv.FormatInt(idleInTransaction.Milliseconds(), 10)
+	}
+	pool := stdlib.OpenDB(*config)
 	limit := o.MaxConnections
 	if limit == 0 {
 		limit = 20
@@ -110,6 +116,14 @@ func (db *DB) openPostgres(o Options) error {
 	db.write, db.read, db.dialect = pool, pool, newPostgres()
 	return nil
 }
+
+// idleInTransaction is after how long PostgreSQL gives up a transaction whose process says nothing any more. A process that is stopped or
+// cut off would hold the guards of its contacts for good: nobody could withdraw, and other workers would wait behind it. Our own
+// transactions wait for nothing but the database.
+const (
+	idleInTransaction = 5 * time.Second
+	idleSetting       = "idle_in_transaction_session_timeout"
+)
 
 // redacted drops the text of an error that may repeat a connection string with its password.
 func redacted(err error) error {
@@ -244,7 +258,7 @@ func away(err error) error {
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		switch {
 		case strings.HasPrefix(pg.Code, "08"), strings.HasPrefix(pg.Code, "53"), strings.HasPrefix(pg.Code, "57"),
-			strings.HasPrefix(pg.Code, "58"), strings.HasPrefix(pg.Code, "40"), pg.Code == "55P03", pg.Code == "25006":
+			strings.HasPrefix(pg.Code, "58"), strings.HasPrefix(pg.Code, "40"), pg.Code == "55P03", pg.Code == "25006", pg.Code == "25P03":
 			return fault.Away("ledger", errors.New("postgres code "+pg.Code))
 		}
 		// The message of a PostgreSQL error can repeat the values of a row; its code and constraint cannot.

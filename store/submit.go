@@ -1,11 +1,13 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -224,7 +226,8 @@ func (l *Ledger) Replay(ctx context.Context, key dispatcher.IdempotencyKey) ([]d
 func (tx *tx) takeKey(ctx context.Context, key dispatcher.IdempotencyKey, now time.Time) ([]dispatcher.Result, bool, error) {
 	if tx.dialect.name == "postgres" {
 		// The INSERT below waits for a twin's transaction; this bounds the wait. SQLite runs one writer at a time anyway.
-		if _, err := tx.exec(ctx, `SET LOCAL lock_timeout = '5s'`); err != nil {
+		wait := strconv.FormatInt(cmp.Or(key.Wait.Milliseconds(), 5000), 10)
+		if _, err := tx.exec(ctx, `SELECT set_config('lock_timeout', $1, true)`, wait); err != nil {
 			return nil, false, err
 		}
 	}

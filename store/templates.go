@@ -106,6 +106,17 @@ func (t *Templates) ByNumber(ctx context.Context, template string, number int) (
 	return v, away(err)
 }
 
+// Resolve names a template's version by number, or its newest if number is 0; fault.NotFound (template_not_found) if there is none.
+func (t *Templates) Resolve(ctx context.Context, template string, number int) (vocab.TemplateVersionID, error) {
+	var id vocab.TemplateVersionID
+	err := t.db.reader().row(ctx, []any{&id}, `
+		SELECT id FROM template_versions WHERE template = $1 AND ($2 = 0 OR number = $2) ORDER BY number DESC LIMIT 1`, template, number)
+	if isNone(err) {
+		return "", fault.Missing("template_not_found", "there is no such template or version")
+	}
+	return id, away(err)
+}
+
 // List returns the newest version of every template, sorted by template.
 func (t *Templates) List(ctx context.Context) ([]templates.Version, error) {
 	list, err := t.db.reader().templates(ctx, `number = (SELECT MAX(n.number) FROM template_versions n WHERE n.template = v.template) ORDER BY template`)

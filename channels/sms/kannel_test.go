@@ -1,19 +1,11 @@
 package sms_test
 
 import (
-	"bufio"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
 	"path"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -39,11 +31,11 @@ func TestThroughKannel(t *testing.T) {
 	t.Cleanup(server.Close)
 	callbackURL := server.URL + "/callbacks/kannel/" + callbackToken
 
-	smsc := startSMSC(t)
-	base := startKannel(t, smsc.port, callbackURL)
+	smsc := testkit.StartSMSC(t)
+	base := testkit.StartKannel(t, smsc, callbackURL)
 	settings := sms.Settings{
 		BaseURL: base, CallbackURL: callbackURL, Verify: sms.Verify{Token: callbackToken},
-		Secrets: map[string]sms.Secret{"username": "elshi", "password": "kannel-secret"},
+		Secrets: map[string]sms.Secret{"username": testkit.KannelUser, "password": testkit.KannelPassword},
 	}
 	gateway, err := sms.NewGateway(sms.Kannel(), settings)
 	if err != nil {
@@ -68,7 +60,7 @@ func TestThroughKannel(t *testing.T) {
 			if receipt.Outcome != channels.Accepted || receipt.ProviderRef != string(id) {
 				t.Fatalf("receipt is %+v (%v), want accepted with our own id as reference", receipt, receipt.Err)
 			}
-			parts := smsc.texts(t, sms.Count(tc.text).Segments)
+			parts := texts(t, smsc, sms.Count(tc.text).Segments)
 			got := ""
 			for _, p := range parts {
 				got += p.Text
@@ -86,7 +78,7 @@ func TestThroughKannel(t *testing.T) {
 	t.Run("a failed receipt is undelivered", func(t *testing.T) {
 		id := vocab.MessageID(vocab.NewID(vocab.MessagePrefix))
 		send(t, gateway, id, "+77012340000", "Сәлем")
-		smsc.texts(t, 1)
+		texts(t, smsc, 1)
 		report := callbacks.waitFor(t, string(id), channels.ReportFailed)
 		if report.Err == nil || report.Err.Cause != channels.Undelivered {
 			t.Errorf("report has error %v, want undelivered", report.Err)
@@ -95,7 +87,7 @@ func TestThroughKannel(t *testing.T) {
 
 	for i, text := range []string{"Тоқтату!", "STOP @ é_"} {
 		t.Run("a text that somebody sends arrives: "+text, func(t *testing.T) {
-			smsc.say(t, map[string]string{"from": "77012345678", "to": "1414", "text": text})
+			smsc.Say(t, "77012345678", "1414", text)
 			got := callbacks.waitForText(t, i)
 			if from := strings.TrimPrefix(got.From.Reveal(), "+"); from != "77012345678" || got.To != "1414" || got.Text != text || got.EventID == "" {
 				t.Errorf("text is from %q to %q: %q (%s), want 77012345678 to 1414: %q", from, got.To, got.Text, got.EventID, text)
@@ -179,182 +171,15 @@ func (c *callbackLog) waitForText(t *testing.T, n int) sms.InboundText {
 	return found
 }
 
-// smscEvent is a line that testdata/smsc/smsc.js prints.
-type smscEvent struct {
-	Event        string
-	From, To     string
-	TON, Coding  int
-	Text         string
-	Concatenated bool
-}
-
-type simulator struct {
-	port  int
-	stdin io.Writer
-	lines chan smscEvent
-}
-
-// startSMSC installs the simulator's one dependency in a folder that is removed again, and runs it.
-func startSMSC(t *testing.T) *simulator {
+// texts returns the parts of the next text.
+func texts(t *testing.T, smsc *testkit.SMSC, n int) []testkit.SMSCEvent {
 	t.Helper()
-	node, npm := testkit.Need(t, testkit.Node), testkit.Need(t, testkit.NPM)
-	dir := t.TempDir()
-	for _, name := range []string{"package.json", "smsc.js"} {
-		data, err := os.ReadFile(filepath.Join("testdata", "smsc", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	install := exec.CommandContext(t.Context(), npm, "install", "--ignore-scripts", "--no-audit", "--no-fund")
-	install.Dir = dir
-	if out, err := install.CombinedOutput(); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("npm install smpp: %v\n%s", err, out)
-		}
-		t.Skipf("left out: npm install smpp: %v", err)
-	}
-
-	s := &simulator{port: testkit.Free(t), lines: make(chan smscEvent, 100)}
-	cmd := exec.CommandContext(t.Context(), node, "smsc.js", strconv.Itoa(s.port))
-	cmd.Dir = dir
-	cmd.Stderr = os.Stderr
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if s.stdin, err = cmd.StdinPipe(); err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		defer close(s.lines)
-		for scanner := bufio.NewScanner(stdout); scanner.Scan(); {
-			var e smscEvent
-			if json.Unmarshal(scanner.Bytes(), &e) == nil {
-				s.lines <- e
-			}
-		}
-	}()
-	t.Cleanup(func() { // t.Context has ended, which kills the process
-		<-done
-		_ = cmd.Wait()
-	})
-	s.next(t, "listening")
-	return s
-}
-
-// next returns the next event of a kind; others are dropped.
-func (s *simulator) next(t *testing.T, kind string) smscEvent {
-	t.Helper()
-	patience := time.NewTimer(20 * time.Second)
-	defer patience.Stop()
-	for {
-		select {
-		case e, ok := <-s.lines:
-			if !ok {
-				t.Fatalf("the SMSC ended while a %q was awaited", kind)
-			}
-			if e.Event == kind {
-				return e
-			}
-		case <-patience.C:
-			t.Fatalf("no %q from the SMSC", kind)
-		}
-	}
-}
-
-func (s *simulator) texts(t *testing.T, n int) []smscEvent {
-	t.Helper()
-	parts := make([]smscEvent, n)
+	parts := make([]testkit.SMSCEvent, n)
 	for i := range parts {
-		parts[i] = s.next(t, "text")
+		parts[i] = smsc.Next(t, "text")
 		if parts[i].Concatenated != (n > 1) {
 			t.Errorf("part %d of %d: concatenated is %v", i+1, n, parts[i].Concatenated)
 		}
 	}
 	return parts
-}
-
-func (s *simulator) say(t *testing.T, text map[string]string) {
-	t.Helper()
-	line, err := json.Marshal(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.stdin.Write(append(line, '\n')); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// startKannel runs both boxes and returns the address of sendsms once the SMSC is bound.
-func startKannel(t *testing.T, smscPort int, callbackURL string) string {
-	t.Helper()
-	bearerbox := testkit.Need(t, testkit.Kannel)
-	adminPort, boxPort, sendPort := testkit.Free(t), testkit.Free(t), testkit.Free(t)
-	dir := t.TempDir()
-	conf := filepath.Join(dir, "kannel.conf")
-	text := fmt.Sprintf(`group = core
-admin-port = %d
-admin-interface = 127.0.0.1
-admin-password = test
-smsbox-port = %d
-smsbox-interface = 127.0.0.1
-box-deny-ip = "*.*.*.*"
-box-allow-ip = "127.0.0.1"
-dlr-storage = internal
-
-group = smsc
-smsc = smpp
-smsc-id = simulator
-host = 127.0.0.1
-port = %d
-transceiver-mode = true
-smsc-username = test
-smsc-password = test
-system-type = ""
-source-addr-autodetect = true
-reconnect-delay = 1
-
-group = smsbox
-bearerbox-host = 127.0.0.1
-sendsms-port = %d
-sendsms-interface = 127.0.0.1
-sendsms-chars = "0123456789 +-"
-
-group = sendsms-user
-username = elshi
-password = kannel-secret
-max-messages = 10
-concatenation = true
-
-group = sms-service
-keyword = default
-get-url = "%s?from=%%p&to=%%P&text=%%a&charset=%%C&event=%%I"
-max-messages = 0
-`, adminPort, boxPort, smscPort, sendPort, callbackURL)
-	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	testkit.Start(t, testkit.Command{Path: bearerbox, Args: []string{"-v", "1", conf}, Dir: dir})
-	testkit.Eventually(t, 20*time.Second, canDial(boxPort))
-	testkit.Start(t, testkit.Command{Path: filepath.Join(filepath.Dir(bearerbox), "smsbox"), Args: []string{"-v", "1", conf}, Dir: dir})
-	testkit.Eventually(t, 20*time.Second, canDial(sendPort))
-	return "http://127.0.0.1:" + strconv.Itoa(sendPort)
-}
-
-func canDial(port int) func() error {
-	return func() error {
-		c, err := net.DialTimeout("tcp", "127.0.0.1:"+strconv.Itoa(port), time.Second)
-		if err != nil {
-			return err
-		}
-		return c.Close()
-	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 
 	"github.com/orleu/elshi/app"
@@ -28,6 +29,10 @@ func (s *serveCmd) Run(e *env) error {
 	if s.Demo && !cfg.Embedded() {
 		return errors.New("--demo is for the embedded database alone: it makes a live API key")
 	}
+	if s.Demo && catchesAll(cfg) {
+		// The catcher wakes nobody, and whoever tries Elshi at night should see the invitation arrive.
+		cfg.Consent.QuietHours.MarketingEmail = config.Window{Until: 24 * 60}
+	}
 	a, err := app.New(e.ctx, cfg, logger(cfg.Log))
 	if err != nil {
 		return err
@@ -42,6 +47,11 @@ func (s *serveCmd) Run(e *env) error {
 		}
 	}
 	return a.Run(e.ctx)
+}
+
+// catchesAll says whether no message can leave this machine.
+func catchesAll(cfg config.Config) bool {
+	return !slices.ContainsFunc(cfg.Providers, func(p config.Provider) bool { return p.Driver != config.DriverInbox })
 }
 
 type migrateCmd struct{}

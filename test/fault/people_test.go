@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/orleu/elshi/dispatcher"
+	"github.com/orleu/elshi/dispatcher/queue"
 	"github.com/orleu/elshi/store"
 	"github.com/orleu/elshi/vocab"
 )
@@ -89,4 +91,33 @@ func (w *world) store(t *testing.T) *store.DB {
 		}
 	})
 	return db
+}
+
+// bell returns a function that rings for messages beside everybody else.
+func (w *world) bell(t *testing.T) func([]message) {
+	t.Helper()
+	redis, err := queue.OpenRedis(queue.RedisOptions{URL: w.Redis})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := redis.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	q := queue.New(redis, time.Minute)
+	return func(asked []message) {
+		t.Helper()
+		for part := range slices.Chunk(asked, 100) {
+			b := dispatcher.Batch{Channel: vocab.Email, Provider: "relay"}
+			for _, m := range part {
+				b.IDs = append(b.IDs, m.id)
+			}
+			for _, b.Lane = range []vocab.Lane{vocab.Normal, vocab.Bulk} { // either lane may carry them
+				if err := q.Ring(t.Context(), b); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
 }

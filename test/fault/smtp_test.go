@@ -1,0 +1,219 @@
+package fault_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/orleu/elshi/dispatcher"
+	"github.com/orleu/elshi/internal/testkit"
+	"github.com/orleu/elshi/vocab"
+)
+
+// meaning is what a mail server's fault means for a message whose hand-over met it.
+type meaning int
+
+const (
+	again  meaning = iota // nothing has happened: it is tried again and arrives once
+	doubt                 // nobody can tell: marketing ends as unknown, everything else is sent again and marked
+	ends                  // it is over
+	paused                // our account is at fault: everything waits for an operator
+)
+
+// smtpFault is one fault of a mail server.
+type smtpFault struct {
+	name  string
+	fault testkit.Fault
+	means meaning
+	ends  dispatcher.Status // of ends
+	stops bool              // the provider is paused beside it
+}
+
+func smtpFaults(silence time.Duration) []smtpFault {
+	var all []smtpFault
+	add := func(name string, f testkit.Fault, means meaning) { all = append(all, smtpFault{name: name, fault: f, means: means}) }
+	for _, x := range []struct {
+		at            testkit.Point
+		temporary     string
+		cut, silent   meaning
+		neverAnswered bool
+	}{
+		{testkit.AtBanner, "421 4.3.2 busy", again, again, false},
+		{testkit.AtEHLO, "451 4.3.0 later", again, again, false},
+		{testkit.AtMail, "451 4.3.0 later", again, again, false},
+		{testkit.AtRcpt, "450 4.2.0 greylisted", again, again, false},
+		{testkit.AtData, "451 4.3.0 later", again, again, false},
+		// The text is shorter than what sockets hold, so the dot is written before the silence is felt.
+		{testkit.MidBody, "", again, doubt, true},
+		{testkit.AfterDot, "451 4.3.0 later", doubt, doubt, false},
+		{testkit.AfterReply, "", again, again, true},
+	} {
+		add("cuts the connection at "+string(x.at), testkit.Fault{At: x.at, Cut: true}, x.cut)
+		add("is silent at "+string(x.at), testkit.Fault{At: x.at, Stall: silence, Cut: true}, x.silent)
+		if !x.neverAnswered {
+			add("says 4xx at "+string(x.at), testkit.Fault{At: x.at, Reply: x.temporary}, again)
+		}
+	}
+	add("says 5xx at banner", testkit.Fault{At: testkit.AtBanner, Reply: "554 5.3.2 no service"}, again)
+	add("says 5xx at ehlo", testkit.Fault{At: testkit.AtEHLO, Reply: "550 5.3.2 no service"}, again)
+	add("says 5xx at mail", testkit.Fault{At: testkit.AtMail, Reply: "550 5.1.8 bad return address"}, paused)
+	for at, reply := range map[testkit.Point]string{
+		testkit.AtRcpt: "550 5.1.1 no such mailbox", testkit.AtData: "554 5.6.0 not taken", testkit.AfterDot: "554 5.6.0 not taken",
+	} {
+		all = append(all, smtpFault{"says 5xx at " + string(at), testkit.Fault{At: at, Reply: reply}, ends, dispatcher.Bounced, false})
+	}
+	return append(all, smtpFault{"says that we are on a blocklist", testkit.Fault{At: testkit.AfterDot, Reply: "550 5.7.1 blocked"}, ends, dispatcher.Bounced, true})
+}
+
+// Each fault meets a few messages of a batch while the others pass.
+func TestTheMailServerFails(t *testing.T) {
+	t.Parallel()
+	const each, hits = 24, 6
+	s := usual()
+	s.Command, s.DotReply, s.MessagesPerConnection = time.Second, time.Second, 3 // new connections all the time: greetings fail too
+	faults := smtpFaults(s.DotReply + 500*time.Millisecond)
+	w := newWorld(t, testkit.Postgres(t), each*len(faults)*sharedEvery/(sharedEvery-2)+sharedEvery, s)
+	w.feeder(t)
+	w.worker(t)
+	var asked []message
+	a := allowed{Doubt: ids{}, Ends: map[vocab.MessageID][]dispatcher.Status{}}
+	to := w.people.alone()
+	for _, f := range faults {
+		orders := make([]order, each)
+		for i := range orders {
+			orders[i] = order{to[0], []vocab.Purpose{news, answer}[i%2]} // everybody gets one: an address may be suppressed
+			to = to[1:]
+		}
+		f.fault.Times = hits
+		w.sink.Fail(f.fault)
+		batch := w.submit(t, orders)
+		if f.means == paused || f.stops {
+			w.resume(t)
+		}
+		w.quiet(t, 40*time.Second)
+		w.sink.Clear()
+		counts := w.outcomes(t, batch)
+		t.Logf("%s: %s", f.name, counts)
+		f.check(t, counts, each, hits)
+		for _, m := range batch {
+			switch f.means {
+			case doubt:
+				a.Doubt[m.id] = true
+			case ends:
+				a.Ends[m.id] = []dispatcher.Status{f.ends}
+			case again, paused:
+			}
+		}
+		asked = append(asked, batch...)
+	}
+	w.account(t, asked, a)
+}
+
+// alone are the people whose mailbox nobody shares.
+func (p people) alone() people {
+	var all people
+	for i, x := range p {
+		if i%sharedEvery > 1 {
+			all = append(all, x)
+		}
+	}
+	return all
+}
+
+// counted is how the messages of one batch ended.
+type counted struct {
+	sent, unknown, bounced, marked, doubled, attempts int
+}
+
+// String is one line for the log.
+func (c counted) String() string {
+	return fmt.Sprintf("sent %d, unknown %d, bounced %d, marked %d, doubled %d, attempts %d", c.sent, c.unknown, c.bounced, c.marked, c.doubled, c.attempts)
+}
+
+func (w *world) outcomes(t *testing.T, batch []message) counted {
+	t.Helper()
+	rows, taken := w.rows(t), w.taken(t)
+	var c counted
+	for _, m := range batch {
+		r := rows[m.id]
+		c.attempts += r.attempt
+		if r.marked {
+			c.marked++
+		}
+		if len(taken[m.id]) > 1 {
+			c.doubled++
+		}
+		switch r.status { //nolint:exhaustive // the audit finds the others
+		case dispatcher.Sent:
+			c.sent++
+		case dispatcher.Unknown:
+			c.unknown++
+		case dispatcher.Bounced:
+			c.bounced++
+		}
+	}
+	return c
+}
+
+// check says what must be true of a batch that met the fault.
+func (f smtpFault) check(t *testing.T, c counted, each, hits int) {
+	t.Helper()
+	expect := func(is bool, what string) {
+		t.Helper()
+		if !is {
+			t.Errorf("the server %s: %s; %s", f.name, what, c)
+		}
+	}
+	switch f.means {
+	case again, paused:
+		expect(c.sent == each && c.marked == 0 && c.doubled == 0, "every message must arrive once and be free of doubt")
+		if f.fault.At != testkit.AfterReply && f.fault.At != testkit.AtBanner && f.fault.At != testkit.AtEHLO {
+			expect(c.attempts > each, "the fault must cost attempts, or it met nobody")
+		}
+	case doubt:
+		expect(c.unknown > 0 && c.marked > 0, "the fault must meet both classes")
+		expect(c.unknown+c.marked <= hits, "it is doubtful for more messages than it met")
+		expect(c.sent+c.unknown == each, "messages are missing")
+	case ends:
+		expect(c.bounced == hits && c.sent == each-hits, "it must end the messages it met and no other")
+	}
+}
+
+// resume waits until the provider is paused and lifts that.
+func (w *world) resume(t *testing.T) {
+	t.Helper()
+	testkit.Eventually(t, 20*time.Second, func() error {
+		var n int
+		if err := w.db.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM pauses`).Scan(&n); err != nil || n == 0 {
+			return fmt.Errorf("the provider is not paused: %w", err)
+		}
+		return nil
+	})
+	w.sink.Clear()
+	var done struct{}
+	if err := w.post(t.Context(), "/v1/providers/relay/resume", "", []byte(`{}`), &done); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// While no server is there at all, everything waits.
+func TestTheMailServerIsGone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, testkit.Postgres(t), 200, usual())
+	w.sink.Delay(3 * time.Millisecond)
+	w.feeder(t)
+	asked := w.submit(t, w.mixed(1000))
+	w.worker(t)
+	w.sent(t, 200)
+	w.sink.Away()
+	lasts(t, 2*time.Second)
+	doubtful := ids{}
+	for id, copies := range w.taken(t) { // cut off between the dot and its reply
+		if !copies[len(copies)-1].Acknowledged {
+			doubtful[id] = true
+		}
+	}
+	w.sink.Back(t)
+	w.quiet(t, time.Minute)
+	w.account(t, asked, allowed{Doubt: doubtful, AnyDoubt: 2 * w.Connections})
+}
