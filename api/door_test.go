@@ -28,9 +28,9 @@ const (
 )
 
 var (
-	liveKey  = dispatcher.APIKey{ID: "key_06gywnjy01xbs0938nkrkaydx1", Name: "live", Mode: dispatcher.Live}
-	testKey  = dispatcher.APIKey{ID: "key_06gywnjy01xbs0938nkrkaydx2", Name: "test", Mode: dispatcher.Test}
-	guestKey = dispatcher.APIKey{ID: "key_06gywnjy01xbs0938nkrkaydx3", Name: "guests", Mode: dispatcher.GuestList, Guests: []string{"aa", "bb"}}
+	liveKey  = dispatcher.APIKey{ID: "key_06gywnjy01xbs0938nkrkaydx0", Name: "live", Mode: dispatcher.Live}
+	testKey  = dispatcher.APIKey{ID: "key_06gywnjy01xbs0938nkrkaydx4", Name: "test", Mode: dispatcher.Test}
+	guestKey = dispatcher.APIKey{ID: "key_06gywnjy01xbs0938nkrkaydx8", Name: "guests", Mode: dispatcher.GuestList, Guests: []string{"aa", "bb"}}
 
 	aContact = vocab.ContactID("con_06gywnjy01xbs0938nkrkaydxw")
 	aMessage = vocab.MessageID("msg_06gywnjy01xbs0938nkrkaydxw")

@@ -269,7 +269,7 @@ func (f *fakeKeys) Authenticate(_ context.Context, secret string) (dispatcher.AP
 
 func (f *fakeKeys) Create(_ context.Context, name string, mode dispatcher.Mode, guests []contacts.Address, now time.Time) (dispatcher.APIKey, string, error) {
 	f.guests = guests
-	key := dispatcher.APIKey{ID: "key_06gywnjy01xbs0938nkrkaydx9", Name: name, Mode: mode, CreatedAt: now}
+	key := dispatcher.APIKey{ID: "key_06gywnjy01xbs0938nkrkaydxc", Name: name, Mode: mode, CreatedAt: now}
 	for _, g := range guests {
 		key.Guests = append(key.Guests, "hash of "+g.Key)
 	}

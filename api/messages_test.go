@@ -184,7 +184,7 @@ func TestContentIsRenderedAgainAndGoneWhenWiped(t *testing.T) {
 func TestListsHavePages(t *testing.T) {
 	d := newDoor(t)
 	for _, c := range "0123456789" {
-		id := vocab.MessageID("msg_06gywnjy01xbs0938nkrkaydx" + string(c))
+		id := vocab.MessageID("msg_06gywnjy01xbs0938nkrkay" + string(c) + "xw")
 		d.messages.byID[id] = dispatcher.Message{ID: id, Status: dispatcher.Sent, CreatedAt: monday}
 	}
 	var seen []vocab.MessageID

@@ -177,13 +177,13 @@ func TestTheLedgerIsCheckedFromOneToItsHead(t *testing.T) {
 func TestATimelineMergesMessagesAndConsents(t *testing.T) {
 	d := newDoor(t)
 	d.contacts.byID[aContact] = contacts.Profile{Contact: contacts.Contact{ID: aContact}}
-	const stem = "06gywnjy01xbs0938nkrkaydx"
+	const stem, end = "06gywnjy01xbs0938nkrkay", "xw"
 	for _, c := range "135" {
-		id := vocab.MessageID("msg_" + stem + string(c))
+		id := vocab.MessageID("msg_" + stem + string(c) + end)
 		d.messages.byID[id] = dispatcher.Message{ID: id, ContactID: aContact, CreatedAt: monday}
 	}
 	for _, c := range "642" {
-		d.consents.events = append(d.consents.events, consent.Event{ID: vocab.ConsentEventID("cev_" + stem + string(c)), At: monday})
+		d.consents.events = append(d.consents.events, consent.Event{ID: vocab.ConsentEventID("cev_" + stem + string(c) + end), At: monday})
 	}
 	order, cursor := "", ""
 	for range 4 {
@@ -191,9 +191,9 @@ func TestATimelineMergesMessagesAndConsents(t *testing.T) {
 		d.call(t, "GET", "/v1/contacts/"+string(aContact)+"/timeline?limit=2&cursor="+cursor, "").ok(200).into(&p)
 		for _, e := range p.Data {
 			if e.Message != nil {
-				order += "m" + string(e.Message.ID[len(e.Message.ID)-1:])
+				order += "m" + string(e.Message.ID[len("msg_"+stem)])
 			} else {
-				order += "c" + string(e.Consent.ID[len(e.Consent.ID)-1:])
+				order += "c" + string(e.Consent.ID[len("cev_"+stem)])
 			}
 		}
 		if cursor = p.NextCursor; cursor == "" {

@@ -34,7 +34,6 @@ var shapeMessages = []struct{ message, code string }{
 	{validation.MsgExpectedMinItems, "length"},
 	{validation.MsgExpectedMaxItems, "length"},
 	{validation.MsgExpectedMatchPattern, "pattern"},
-	{validation.MsgExpectedBePattern, "pattern"},
 }
 
 // shapeCode returns our code for a message of the validator, and the sentence that is shown.
@@ -79,17 +78,20 @@ var (
 	index    = regexp.MustCompile(`^\[\d+\]$`)
 )
 
-// pointerOf turns the validator's path (".messages[3].to") into a JSON pointer. It ends before a name that no field of ours has.
+// pointerOf turns the validator's path (".messages[3].to") into a JSON pointer. A name that no field of ours has may hold dots, so where it
+// begins cannot be told: the pointer then ends at the item of a list that it is in, or is the whole body.
 func pointerOf(path string) string {
 	var pointer strings.Builder
+	item := ""
 	for _, s := range segments.FindAllString(path, -1) {
 		switch {
 		case index.MatchString(s):
 			pointer.WriteString("/" + strings.Trim(s, "[]"))
+			item = pointer.String()
 		case plain.MatchString(s):
 			pointer.WriteString("/" + s)
 		default:
-			return pointer.String()
+			return item
 		}
 	}
 	return pointer.String()

@@ -221,6 +221,76 @@ func TestClaimsFollowThePace(t *testing.T) {
 	})
 }
 
+// claimSizes are the sizes of the claims since the given one.
+func (y *yard) claimSizes(since int) (sizes []int) {
+	for _, ids := range y.ledger.claims[since:] {
+		sizes = append(sizes, len(ids))
+	}
+	return sizes
+}
+
+// Every claim for a provider that is away costs its messages a failure, so it is left alone, and then one message finds out.
+func TestAProviderThatIsAwayIsLeftAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		y := newYard(t, WorkerOptions{})
+		there := false
+		y.carrier.each = func(context.Context, channels.Message) channels.Receipt {
+			if there {
+				return channels.Receipt{Outcome: channels.Accepted}
+			}
+			return channels.Receipt{Outcome: channels.NotHandedOver, Err: &channels.Error{Cause: channels.Unreachable}}
+		}
+		b := y.batch(100)
+		y.Deliver(t.Context(), b)
+		y.Deliver(t.Context(), b)
+		if diff := cmp.Diff([]int{firstClaim}, y.claimSizes(0)); diff != "" {
+			t.Errorf("claims of two deliveries (-want +got):\n%s", diff)
+		}
+		y.check(t, map[Status]int{Deferred: firstClaim})
+		<-time.After(firstRest)
+		y.Deliver(t.Context(), Batch{b.Channel, b.Lane, b.Provider, b.IDs[firstClaim:]})
+		there = true
+		<-time.After(2 * firstRest)
+		y.Deliver(t.Context(), Batch{b.Channel, b.Lane, b.Provider, b.IDs[firstClaim+1:]})
+		if got := y.claimSizes(1); got[0] != 1 || got[1] != 1 || len(got) < 4 {
+			t.Errorf("claims after the rests: %v, want 1 while it is away, 1 that finds it back, and then the rest", got)
+		}
+		y.check(t, map[Status]int{Deferred: firstClaim + 1, Sent: 100 - firstClaim - 1})
+	})
+}
+
+// One that answers some of its messages is not away.
+func TestOneUnreachableMessageStopsNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		y := newYard(t, WorkerOptions{ClaimSize: 10})
+		y.carrier.each = func(context.Context, channels.Message) channels.Receipt {
+			if len(y.carrier.got) == 1 {
+				return channels.Receipt{Outcome: channels.NotHandedOver, Err: &channels.Error{Cause: channels.Unreachable}}
+			}
+			return channels.Receipt{Outcome: channels.Accepted}
+		}
+		y.Deliver(t.Context(), y.batch(20))
+		y.check(t, map[Status]int{Deferred: 1, Sent: 19})
+	})
+}
+
+func TestAProviderThatFindsUsTooFastIsSentToMoreSlowly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		y := newYard(t, WorkerOptions{})
+		y.limiter.slowErr = fault.Away("queue", errGone)
+		y.carrier.each = func(context.Context, channels.Message) channels.Receipt {
+			return channels.Receipt{Outcome: channels.Refused, Err: &channels.Error{Cause: channels.RateLimited, Code: 450}}
+		}
+		y.Deliver(t.Context(), y.batch(firstClaim+24))
+		if diff := cmp.Diff([]int{firstClaim, 16, 8}, y.claimSizes(0)); diff != "" {
+			t.Errorf("claims (-want +got):\n%s", diff)
+		}
+		if y.limiter.slowed != 3 || !strings.Contains(y.log.String(), "the shared rate stays") {
+			t.Errorf("the shared rate was slowed %d times, log: %s", y.limiter.slowed, y.log)
+		}
+	})
+}
+
 // A channel's receipts for messages that are not ours change nothing.
 func TestInventedReceipts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -240,7 +240,10 @@ func addressWords(r Rule) string {
 }
 
 var streamWords = map[Stream]string{
-	StreamKeep: "goes on", StreamBackOff: "goes on; the message's own delay is the back-off", StreamHalve: "goes on; lower its `rate_per_second` if this repeats", StreamStop: "is paused",
+	StreamKeep:    "goes on",
+	StreamBackOff: "rests, when nothing of a claim could be handed over: " + short(firstRest) + ", doubled up to " + short(lastRest),
+	StreamHalve:   "goes on at half its rate for a while",
+	StreamStop:    "is paused until an operator resumes it",
 }
 
 // causeComments reads what each cause stands for where it is declared.

@@ -72,7 +72,11 @@ func (p *pace) learn(r Route, n int, took time.Duration) {
 func (p *pace) halve(r Route) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.of(r).perSecond /= 2
+	known := p.of(r)
+	if known.perSecond == 0 {
+		known.perSecond = firstClaim // which was too many
+	}
+	known.perSecond /= 2
 }
 
 // rest leaves a route alone for a while: its provider is away, and every further claim would only cost its messages a failure.

@@ -118,8 +118,10 @@ func slowly(d time.Duration) func(context.Context, channels.Message) channels.Re
 
 // tokens is a limiter. A nil give grants everything.
 type tokens struct {
-	give  func(n int) (int, time.Duration, error)
-	asked []int
+	give    func(n int) (int, time.Duration, error)
+	asked   []int
+	slowed  int
+	slowErr error
 }
 
 func (l *tokens) Take(_ context.Context, _ vocab.ProviderID, n int) (int, time.Duration, error) {
@@ -187,5 +189,7 @@ func (y *yard) check(t *testing.T, want map[Status]int) {
 	}
 }
 
-// Slow implements limiter.
-func (t *tokens) Slow(context.Context, vocab.ProviderID) error { return nil }
+func (l *tokens) Slow(context.Context, vocab.ProviderID) error {
+	l.slowed++
+	return l.slowErr
+}

@@ -20,6 +20,8 @@ import (
 //	$1            a parameter
 //	{rows $1}     a table "j" with one column "value": the elements of the JSON array in parameter 1. j.value ->> 0 is the first
 //	              field of an element that is an array; each is CAST to its type.
+//	{probe t.c = x}  joins table t (as t) by looking x up in the index of column c, once for each row to the left and whatever the
+//	              planner believes: with the statistics of a table that was small a moment ago it would read all of it instead
 //	{ids $1}      the elements of a JSON array of strings, for use behind IN
 //	{guard}       locks the rows a SELECT returns until the end of the transaction, against other guards but not against foreign keys
 //	{skip}        the same, passing over rows that somebody else has locked
@@ -43,6 +45,10 @@ func newPostgres() *dialect {
 	return &dialect{name: "postgres", gaveUp: postgresGaveUp, replacer: func(s string) string {
 		s = macro(s, "{rows ", func(p string) string { return "jsonb_array_elements(CAST(" + p + " AS text)::jsonb) AS j(value)" })
 		s = macro(s, "{ids ", func(p string) string { return "(SELECT jsonb_array_elements_text(CAST(" + p + " AS text)::jsonb))" })
+		s = macro(s, "{probe ", func(p string) string {
+			table, _, _ := strings.Cut(p, ".")
+			return "CROSS JOIN LATERAL (SELECT * FROM " + table + " WHERE " + p + " OFFSET 0) AS " + table // OFFSET keeps it a subquery
+		})
 		return strings.NewReplacer("{guard}", "FOR NO KEY UPDATE", "{skip}", "FOR NO KEY UPDATE SKIP LOCKED").Replace(s)
 	}}
 }
@@ -51,6 +57,10 @@ func newSQLite() *dialect {
 	return &dialect{name: "sqlite", gaveUp: sqliteGaveUp, replacer: func(s string) string {
 		s = macro(s, "{rows ", func(p string) string { return "json_each(" + p + ") AS j" })
 		s = macro(s, "{ids ", func(p string) string { return "(SELECT value FROM json_each(" + p + "))" })
+		s = macro(s, "{probe ", func(p string) string {
+			table, _, _ := strings.Cut(p, ".")
+			return "CROSS JOIN " + table + " ON " + p // SQLite never changes the order of a CROSS JOIN
+		})
 		return strings.NewReplacer("{guard}", "", "{skip}", "", "$", "?").Replace(s)
 	}}
 }

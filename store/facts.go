@@ -225,20 +225,20 @@ func oncePerTrigger(m dispatcher.Message) bool {
 // readRecent reads the earlier marketing messages that reached a contact, or may have, for the frequency cap.
 func (tx *tx) readRecent(ctx context.Context, now time.Time, cs []dispatcher.Candidate) error {
 	byContact := map[vocab.ContactID][]int{}
-	var ids []vocab.ContactID
+	var rows rowset
 	for i, c := range cs {
 		if c.Message.Class != vocab.Marketing {
 			continue
 		}
 		if _, known := byContact[c.Message.ContactID]; !known {
-			ids = append(ids, c.Message.ContactID)
+			rows = append(rows, []any{c.Message.ContactID})
 		}
 		byContact[c.Message.ContactID] = append(byContact[c.Message.ContactID], i)
 	}
-	if len(ids) == 0 {
+	if len(rows) == 0 {
 		return nil
 	}
-	arg, err := jsonArg(ids)
+	arg, err := jsonArg(rows)
 	if err != nil {
 		return err
 	}
@@ -255,7 +255,9 @@ func (tx *tx) readRecent(ctx context.Context, now time.Time, cs []dispatcher.Can
 		}
 		return nil
 	}, `
-		SELECT contact_id, id, channel, claimed_at FROM messages
-		WHERE contact_id IN {ids $1} AND claimed_at > $2 AND class = 'marketing' AND status IN ('sending', 'sent', 'delivered', 'unknown')`,
+		SELECT messages.contact_id, messages.id, messages.channel, messages.claimed_at
+		FROM {rows $1}
+		{probe messages.contact_id = j.value ->> 0}
+		WHERE messages.claimed_at > $2 AND messages.class = 'marketing' AND messages.status IN ('sending', 'sent', 'delivered', 'unknown')`,
 		arg, now.Add(-recentPeriod).UnixMicro())
 }

@@ -63,7 +63,8 @@ func FormatID(prefix string, raw [16]byte) string {
 }
 
 // ParseID returns the 16 bytes of an id that must have the prefix. Its error wraps ErrBadID and does not repeat the text,
-// which may be anything a stranger typed.
+// which may be anything a stranger typed. It ignores the two bits of the last character that stand for no byte: four texts
+// have the same bytes, so compare ids as texts, as the ledger does, and never by what they decode to.
 func ParseID(prefix, id string) ([16]byte, error) {
 	encoded, found := strings.CutPrefix(id, prefix+"_")
 	if !found || len(encoded) != 26 {

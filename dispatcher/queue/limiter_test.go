@@ -76,6 +76,30 @@ func TestTakeGrantsAtMostWhatIsAskedFor(t *testing.T) {
 	}
 }
 
+// A provider that asks one process for a slower pace gets it from all of them.
+func TestSlowHalvesTheRateOfAllProcesses(t *testing.T) {
+	for name, start := range redises {
+		t.Run(name, func(t *testing.T) {
+			r := start(t)
+			rates := map[vocab.ProviderID]Rate{"relay": {PerSecond: 0.01, Burst: 10}, "other": {PerSecond: 0.01, Burst: 10}, "free": {}}
+			one, two := NewLimiter(r, rates), NewLimiter(r, rates)
+			for _, provider := range []vocab.ProviderID{"relay", "free"} {
+				if err := one.Slow(t.Context(), provider); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for provider, want := range map[vocab.ProviderID]int{"relay": 5, "other": 10, "free": 20} {
+				if got, _, err := two.Take(t.Context(), provider, 20); got != want || err != nil {
+					t.Errorf("Take(%s, 20) = %d, %v, want %d", provider, got, err, want)
+				}
+			}
+			if left, err := r.client.TTL(t.Context(), slowKey("relay")).Result(); left <= 0 || left > slowFor || err != nil {
+				t.Errorf("it stays slow for %v, %v", left, err)
+			}
+		})
+	}
+}
+
 func TestRatesAreNeverRoundedUp(t *testing.T) {
 	r := open(t, RedisOptions{})
 	for _, perSecond := range []float64{0.001, 0.3, 1, 9.99, 10.5, 33.333, 1e6} {

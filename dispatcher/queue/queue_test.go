@@ -356,6 +356,7 @@ func TestRedisAwayIsSaidSo(t *testing.T) {
 		_, _, takeErr := NewLimiter(r, map[vocab.ProviderID]Rate{"relay": {PerSecond: 5}}).Take(ctx, "relay", 1)
 		for name, err := range map[string]error{
 			"Ring": q.Ring(ctx, batch(vocab.Email, vocab.Bulk, 1)), "Pending": pendingErr, "Take": takeErr, "Ping": r.Ping(ctx),
+			"Slow": NewLimiter(r, map[vocab.ProviderID]Rate{"relay": {PerSecond: 5}}).Slow(ctx, "relay"),
 		} {
 			if fault.KindOf(err) != fault.Unavailable {
 				t.Errorf("%s: %v, want unavailable", name, err)
