@@ -55,7 +55,7 @@ func (g *Gate) At(now time.Time) Decider {
 			if m.Class == vocab.Marketing && decisions[i].Verdict == consent.Allow {
 				allowed[m.ContactID] = append(allowed[m.ContactID], consent.Sent{Channel: m.Channel, At: now})
 			}
-			if oncePerTrigger(m) && (decisions[i].Verdict == consent.Allow || decisions[i].Verdict == consent.Hold) {
+			if OncePerTrigger(m) && (decisions[i].Verdict == consent.Allow || decisions[i].Verdict == consent.Hold) {
 				told[about] = true
 			}
 		}
@@ -71,8 +71,8 @@ type notice struct {
 	trigger string
 }
 
-// oncePerTrigger says whether a contact gets at most one message of this purpose and channel for one trigger.
-func oncePerTrigger(m Message) bool {
+// OncePerTrigger says whether a contact gets at most one message of this purpose and channel for one trigger.
+func OncePerTrigger(m Message) bool {
 	return m.TriggerID != "" && (m.Class == vocab.Legal || m.Class == vocab.Breach)
 }
 

@@ -84,6 +84,9 @@ func (p *pace) rest(r Route, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	known := p.of(r)
+	if now.Before(known.restUntil) {
+		return // another batch has met the same outage
+	}
 	known.restUntil = now.Add(min(firstRest<<min(known.away, 5), lastRest))
 	known.away++
 }

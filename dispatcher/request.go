@@ -94,7 +94,7 @@ func (s *Submitter) check(r Request, now time.Time) (checked, []fault.Field) {
 	s.checkTo(&c, refuse)
 	s.checkSender(&c, refuse)
 	checkTimes(r, now, refuse)
-	checkTexts(r, refuse)
+	checkTexts(&c, refuse)
 	checkAttachments(c, refuse)
 	return c, wrong
 }
@@ -192,7 +192,7 @@ func checkTimes(r Request, now time.Time, refuse refusal) {
 	}
 }
 
-func checkTexts(r Request, refuse refusal) {
+func checkTexts(r *checked, refuse refusal) {
 	if r.Template == "" {
 		refuse("/template", "required", "name a template; GET /v1/templates lists them")
 	}
@@ -211,8 +211,8 @@ func checkTexts(r Request, refuse refusal) {
 			refuse(f.pointer, "invalid", "at most "+strconv.Itoa(maxText)+" printable characters")
 		}
 	}
-	checkObject("/data", r.Data, MaxData, refuse)
-	checkObject("/metadata", r.Metadata, MaxMetadata, refuse)
+	r.Data = checkObject("/data", r.Data, MaxData, refuse)
+	r.Metadata = checkObject("/metadata", r.Metadata, MaxMetadata, refuse)
 	checkForbidden("/data", r.Data, refuse)
 	checkForbidden("/metadata", r.Metadata, refuse)
 }
@@ -237,19 +237,32 @@ func refuseForbidden(pointer string, v any, refuse refusal) {
 	}
 }
 
-// checkObject wants nothing or a JSON object of at most limit bytes.
-func checkObject(pointer string, raw json.RawMessage, limit int, refuse refusal) {
+// checkObject wants nothing or a JSON object of at most limit bytes. It returns the object written anew: what is looked through is what
+// is stored, also when a name stands twice.
+func checkObject(pointer string, raw json.RawMessage, limit int, refuse refusal) json.RawMessage {
 	if len(raw) == 0 {
-		return
+		return nil
 	}
 	if len(raw) > limit {
 		refuse(pointer, "too_large", "at most "+strconv.Itoa(limit>>10)+" KiB of JSON")
-		return
+		return nil
 	}
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber()
 	var object map[string]any
-	if err := json.Unmarshal(raw, &object); err != nil {
+	if err := decoder.Decode(&object); err != nil || decoder.More() {
 		refuse(pointer, "invalid", "want a JSON object")
+		return nil
 	}
+	if object == nil {
+		return nil // null is nothing
+	}
+	written, err := json.Marshal(object)
+	if err != nil { // what was decoded encodes again
+		refuse(pointer, "invalid", "want a JSON object")
+		return nil
+	}
+	return written
 }
 
 func checkAttachments(c checked, refuse refusal) {

@@ -49,6 +49,25 @@ func Covered(e consent.Event, m Message) bool {
 	return true
 }
 
+// covered adds to Covered what a stop of the address ends: whatever the gate denies to a stopped address.
+func (w Withdrawal) covered(e consent.Event, m Message) bool {
+	if Covered(e, m) {
+		return true
+	}
+	if w.StopAddress == "" || w.AddressID == "" || m.AddressID != w.AddressID {
+		return false
+	}
+	switch m.Class {
+	case vocab.Marketing, vocab.Service:
+		return true
+	case vocab.Transactional:
+		return w.StopAddress != contacts.Complaint
+	case vocab.Legal, vocab.Breach, vocab.Security:
+		return false
+	}
+	return true
+}
+
 // withdrawLedger is what a Withdrawer needs.
 type withdrawLedger interface {
 	// Withdraw appends the event for every contact it concerns, updates the projection, cancels what waits and is covered, and reads
@@ -76,7 +95,7 @@ const openPoll = 50 * time.Millisecond
 // not as InFlight. After it has returned without an error, no covered message is handed over except those. If the wait is cut short
 // by ctx or the ledger goes away meanwhile, the withdrawal stands all the same and InFlight names all that were open.
 func (w *Withdrawer) Withdraw(ctx context.Context, x Withdrawal, wait time.Duration) (Withdrawn, error) {
-	done, err := w.ledger.Withdraw(ctx, x, w.now(), Covered)
+	done, err := w.ledger.Withdraw(ctx, x, w.now(), x.covered)
 	if err != nil {
 		return Withdrawn{}, err
 	}

@@ -193,7 +193,7 @@ func (tx *tx) readDuplicates(ctx context.Context, cs []dispatcher.Candidate) err
 	var rows rowset
 	for i, c := range cs {
 		m := c.Message
-		if oncePerTrigger(m) {
+		if dispatcher.OncePerTrigger(m) {
 			rows = append(rows, []any{i, m.ContactID, m.Purpose, m.Channel, m.TriggerID, m.ID})
 		}
 	}
@@ -215,11 +215,6 @@ func (tx *tx) readDuplicates(ctx context.Context, cs []dispatcher.Candidate) err
 		                   AND o.trigger_id = j.value ->> 4
 		JOIN messages m ON m.id = o.message_id
 		WHERE o.message_id <> j.value ->> 5 AND m.status NOT IN ('suppressed', 'canceled', 'expired', 'failed')`, arg)
-}
-
-// oncePerTrigger says whether a contact gets at most one message of this purpose and channel for one trigger.
-func oncePerTrigger(m dispatcher.Message) bool {
-	return m.TriggerID != "" && (m.Class == vocab.Legal || m.Class == vocab.Breach)
 }
 
 // readRecent reads the earlier marketing messages that reached a contact, or may have, for the frequency cap.

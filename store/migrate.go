@@ -40,6 +40,14 @@ func (db *DB) Migrate(ctx context.Context) error {
 
 // Migrated says whether the schema is the one this program needs.
 func (db *DB) Migrated(ctx context.Context) (bool, error) {
+	if db.dialect.name == "postgres" {
+		// goose would make its table if there is none, which the service's role may not, and say something else than what is the matter.
+		var begun bool
+		err := db.write.QueryRowContext(ctx, `SELECT to_regclass('goose_db_version') IS NOT NULL`).Scan(&begun)
+		if err != nil || !begun {
+			return false, away(err)
+		}
+	}
 	provider, err := db.provider()
 	if err != nil {
 		return false, err

@@ -61,8 +61,11 @@ func (l *Limiter) Take(ctx context.Context, provider vocab.ProviderID, n int) (i
 	if err != nil {
 		return 0, 0, fmt.Errorf("rate of %s: %w", provider, fault.Away("queue", errors.New("redis does not answer")))
 	}
-	return res.Allowed, max(res.RetryAfter, 10*time.Millisecond), nil
+	return res.Allowed, max(res.RetryAfter, gather), nil
 }
+
+// gather is how long an empty bucket is left to fill: asking at once for the first drop would make claims of one message.
+const gather = 100 * time.Millisecond
 
 // slowFor is how long a provider that asked for a slower pace is sent to at half its rate.
 const slowFor = 10 * time.Minute
