@@ -117,6 +117,9 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *App, err 
 	if err = a.addHTTP(s, metrics); err != nil {
 		return nil, err
 	}
+	if err = a.addInboundMail(s, metrics); err != nil {
+		return nil, err
+	}
 	return a, nil
 }
 

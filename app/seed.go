@@ -124,6 +124,10 @@ func (a *App) demoKey(ctx context.Context) (string, error) {
 			return "", err
 		}
 	}
+	// The folder first: a key that cannot be kept is a live key that nobody knows.
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return "", fmt.Errorf("keep the demonstration's API key: %w", err)
+	}
 	_, secret, err := keys.Create(ctx, "demonstration", dispatcher.Live, nil, a.now())
 	if err != nil {
 		return "", err

@@ -97,7 +97,7 @@ func submitOptions(cfg config.Config) dispatcher.SubmitOptions {
 	}
 	return dispatcher.SubmitOptions{
 		Region: cfg.DefaultRegion, Language: cfg.Languages[0], NotAfter: notAfter, RingWindow: cfg.Dispatch.RingTimeout,
-		BatchSize: cfg.Dispatch.BatchSize, TestProviders: testProviders, KeyWait: cfg.Idempotency.Wait,
+		BatchSize: cfg.Dispatch.BatchSize, TestProviders: testProviders, KeyWait: cfg.Idempotency.Wait, PolicyVersion: cfg.Org.PolicyVersion,
 	}
 }
 
@@ -152,22 +152,14 @@ func (a *App) addWorkers(s *street, observer dispatcher.Observer) error {
 }
 
 func (a *App) letters(s *street) *dispatcher.Letters {
-	l := &dispatcher.Letters{
-		Senders: s.gate.Senders, Links: s.links, Org: newOrg(a.cfg), MessageIDDomain: a.messageIDDomain(), BounceDomain: a.cfg.Email.BounceDomain,
+	return &dispatcher.Letters{
+		Senders: s.gate.Senders, Links: s.links, Org: newOrg(a.cfg), MessageIDDomain: a.messageIDDomain(), BounceDomain: a.cfg.BounceDomain(),
+		UnsubscribeByMail: a.cfg.Inbound.Listen != "", // a link that leads nowhere is worse than none
 	}
-	if l.BounceDomain == "" {
-		l.BounceDomain = l.MessageIDDomain
-	}
-	return l
 }
 
 // messageIDDomain is the right-hand side of Message-ID and the name we greet mail servers with.
-func (a *App) messageIDDomain() string {
-	if d := a.cfg.Email.MessageIDDomain; d != "" {
-		return d
-	}
-	return a.cfg.PublicHost()
-}
+func (a *App) messageIDDomain() string { return a.cfg.MailDomain() }
 
 // saveBuiltins keeps the templates that ship: a new version when a release changed one.
 func saveBuiltins(ctx context.Context, s *store.Templates, now time.Time) error {

@@ -134,6 +134,14 @@ func (k *checker) window(key string, w Window) {
 func (k *checker) rest(c *Config) {
 	k.domain("email.bounce_domain", c.Email.BounceDomain)
 	k.domain("email.message_id_domain", c.Email.MessageIDDomain)
+	if c.Inbound.Listen != "" {
+		k.listen("inbound.listen", c.Inbound.Listen)
+		domain := c.BounceDomain()
+		_, err := netip.ParseAddr(domain)
+		k.want(err != nil && domain != "localhost", "inbound.listen",
+			"is set, and bounce addresses would end in "+domain+", which no mail comes to; set email.bounce_domain")
+	}
+	k.domain("inbound.hostname", c.Inbound.Hostname)
 	k.positive("idempotency.keep", c.Idempotency.Keep)
 	k.want(c.Idempotency.Wait >= 0 && c.Idempotency.Wait <= time.Minute, "idempotency.wait", "must be between 0s and 1m")
 	switch c.Inbox.Mode {

@@ -45,6 +45,8 @@ type Config struct {
 	Senders []Sender `yaml:"senders"`
 	// Email is what all email of this installation shares.
 	Email Email `yaml:"email"`
+	// Inbound takes the mail that comes back: bounces, complaints and mail that unsubscribes.
+	Inbound Inbound `yaml:"inbound"`
 	// Dispatch is how the street moves messages.
 	Dispatch Dispatch `yaml:"dispatch"`
 	// Consent is the law's arithmetic: validity, cap, hours.
@@ -144,6 +146,22 @@ func (c *Config) PublicHost() string {
 		return "localhost"
 	}
 	return u.Hostname()
+}
+
+// MailDomain returns the right-hand side of Message-ID: email.message_id_domain or the host of server.public_url.
+func (c *Config) MailDomain() string {
+	if c.Email.MessageIDDomain != "" {
+		return c.Email.MessageIDDomain
+	}
+	return c.PublicHost()
+}
+
+// BounceDomain returns the domain of envelope senders: email.bounce_domain or the same as of Message-ID.
+func (c *Config) BounceDomain() string {
+	if c.Email.BounceDomain != "" {
+		return c.Email.BounceDomain
+	}
+	return c.MailDomain()
 }
 
 // Problem is one thing wrong with the settings.

@@ -250,6 +250,14 @@ senders:
 				"dispatch.withdraw_wait: must be between 0s and 5s",
 			},
 		},
+		"mail that could not come back": {
+			file: "inbound: {listen: '25', hostname: mx}",
+			want: []string{
+				`inbound.listen: "25" is not host:port; write for example 127.0.0.1:8080`,
+				"inbound.listen: is set, and bounce addresses would end in 127.0.0.1, which no mail comes to; set email.bounce_domain",
+				`inbound.hostname: "mx" is not a domain; write for example bounces.example.org`,
+			},
+		},
 		"hours that never open": {
 			file: "consent: {quiet_hours: {sms: {from: '21:00', until: '09:00'}}, moved_working_days: [03-21], cap: {sms: -1}}",
 			want: []string{

@@ -66,6 +66,8 @@ type Org struct {
 	URL string `yaml:"url"`
 	// BIN is the business identification number (12 digits). Default empty.
 	BIN string `yaml:"bin"`
+	// PolicyVersion is the version of the privacy policy in force; it is kept with every decision. Default empty.
+	PolicyVersion string `yaml:"policy_version"`
 }
 
 // Secrets are this installation's own keys. On the embedded database an empty one is generated into data_dir/keys once;
@@ -90,6 +92,16 @@ type Email struct {
 	// MessageIDDomain is the right-hand side of Message-ID (RFC 5322 section 3.6.4). Empty means the host of
 	// server.public_url. Default empty.
 	MessageIDDomain string `yaml:"message_id_domain"`
+}
+
+// Inbound takes the mail that comes back.
+type Inbound struct {
+	// Listen is the TCP address of the SMTP server for bounces, complaints and mail that unsubscribes; the mail of
+	// email.bounce_domain must reach it, and it takes no other. Empty means off; set, it also puts a mailto into
+	// List-Unsubscribe, so give it to every process: only those with the role api listen. Default empty.
+	Listen string `yaml:"listen"`
+	// Hostname is the name it greets mail servers with. Empty means the bounce domain. Default empty.
+	Hostname string `yaml:"hostname"`
 }
 
 // Idempotency is how answers to repeated requests are kept.

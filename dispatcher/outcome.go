@@ -126,7 +126,7 @@ func (s Schedule) settle(p Permit, r channels.Receipt) Settlement {
 	m := p.Message
 	out := Settlement{
 		MessageID: m.ID, AddressID: m.AddressID, Attempt: m.Attempt, Provider: m.Provider, At: r.At, OpenedAt: m.ClaimedAt,
-		Outcome: r.Outcome, ProviderRef: r.ProviderRef, ContentHash: m.ContentHash, PossibleDup: m.PossibleDup, Detail: r.Reply,
+		Outcome: r.Outcome, ProviderRef: r.ProviderRef, ContentHash: m.ContentHash, PossibleDup: m.PossibleDup, Detail: words(m, r.Reply),
 	}
 	if r.Outcome == channels.Accepted {
 		out.Next = Sent
@@ -138,13 +138,21 @@ func (s Schedule) settle(p Permit, r channels.Receipt) Settlement {
 	if failure == nil {
 		failure = &channels.Error{Cause: channels.ConnectionLost}
 	}
-	out.Cause, out.Code, out.Enhanced, out.Detail = failure.Cause, failure.Code, failure.Enhanced, failure.Detail
+	out.Cause, out.Code, out.Enhanced, out.Detail = failure.Cause, failure.Code, failure.Enhanced, words(m, failure.Detail)
 	s.apply(&out, m, r.Outcome, failure)
 	if !out.Next.Waits() {
 		out.FinalizedAt = r.At
 		out.Wipe = m.Class == vocab.Security
 	}
 	return out
+}
+
+// words is what is kept of a provider's words: nothing if they may repeat a code.
+func words(m Message, detail string) string {
+	if m.Class == vocab.Security {
+		return ""
+	}
+	return detail
 }
 
 // apply finds the next status of a message that was not accepted, and what else the failure does.

@@ -266,6 +266,7 @@ func (s *Submitter) draft(caller Caller, c checked, known Known, version *compil
 		draft.Recipient.Lookup = known.Lookup
 	}
 	if m.Class == vocab.Security {
+		draft.Metadata = nil // it is never given back, and what is not sealed would outlive the wipe in the database's files
 		if draft.Payload, err = s.sealer.Seal(m.ID, data); err != nil {
 			return Draft{}, templates.Content{}, nil, err
 		}

@@ -71,11 +71,10 @@ func New(o Options) *Callbacks {
 func (c *Callbacks) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	provider, token, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/callbacks/"), "/")
 	g, known := c.o.Gateways[vocab.ProviderID(provider)]
-	if !known {
-		http.NotFound(w, r)
-		return
+	status := http.StatusNotFound
+	if known {
+		status = c.take(r, vocab.ProviderID(provider), g, token)
 	}
-	status := c.take(r, vocab.ProviderID(provider), g, token)
 	if status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "30")
 	}
@@ -122,7 +121,7 @@ func Record(ctx context.Context, ledger reportLedger, provider vocab.ProviderID,
 }
 
 // text acts on what somebody wrote to one of our numbers: STOP ends everything that a person may end by it, START lifts that stop and
-// gives no grant back.
+// gives no grant back. HELP changes nothing and is not answered: Elshi sends only what somebody asked it to send.
 func (c *Callbacks) text(ctx context.Context, t sms.InboundText) error {
 	word := sms.MatchKeyword(t.Text)
 	if word == sms.NoKeyword || word == sms.Help {
@@ -136,10 +135,17 @@ func (c *Callbacks) text(ctx context.Context, t sms.InboundText) error {
 	if word == sms.Start {
 		return c.o.Stops.LiftStop(ctx, lookup, t.At)
 	}
-	address, err := c.o.Stops.AddressID(ctx, vocab.SMS, lookup)
+	err = c.withdraw(ctx, lookup)
 	if fault.KindOf(err) == fault.NotFound {
+		// Nobody is behind the number, or nobody any more: whoever gets it later is met by the stop.
 		return c.o.Stops.Stop(ctx, lookup, t.At)
 	}
+	return err
+}
+
+// withdraw ends everything for everybody behind a number and stops it; fault.NotFound if nobody is.
+func (c *Callbacks) withdraw(ctx context.Context, lookup string) error {
+	address, err := c.o.Stops.AddressID(ctx, vocab.SMS, lookup)
 	if err != nil {
 		return err
 	}

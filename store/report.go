@@ -96,6 +96,9 @@ func (tx *tx) afterReport(ctx context.Context, m dispatcher.Message, r dispatche
 	}}); err != nil {
 		return err
 	}
+	if m.Class == vocab.Security {
+		r.Detail = "" // it may repeat the text, which is a code
+	}
 	if r.Cause != "" {
 		// The outcome stays: the provider did accept it, and this is what it said afterwards.
 		if _, err := tx.exec(ctx, `

@@ -34,7 +34,10 @@ func parseAddress(address string) (wireAddress, error) {
 	if !isDotAtom(local) || len(local) > maxLocalPart {
 		return wireAddress{}, errBadAddress
 	}
-	domain, err := idna.Lookup.ToASCII(domain)
+	var err error
+	if !isPlainDomain(domain) {
+		domain, err = idna.Lookup.ToASCII(domain)
+	}
 	if err != nil || !isDotAtom(domain) || strings.IndexByte(domain, '.') < 0 && domain != "localhost" {
 		return wireAddress{}, errBadAddress
 	}
@@ -45,6 +48,22 @@ func parseAddress(address string) (wireAddress, error) {
 	return wireAddress{text: text, utf8: !isASCII(local)}, nil
 }
 
+// isPlainDomain says whether a domain is one that idna leaves as it is: small ASCII letters, digits, and hyphens only where none has a
+// meaning. Nearly all are, and asking idna costs more than the rest of an address.
+func isPlainDomain(domain string) bool {
+	for label := range strings.SplitSeq(domain, ".") {
+		if label == "" || label[0] == '-' || label[len(label)-1] == '-' || strings.Contains(label, "--") {
+			return false
+		}
+		for i := range len(label) {
+			if c := label[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // isDotAtom follows RFC 5322 section 3.2.3, widened by RFC 6532 to letters and digits beyond ASCII. Marks count too:
 // many scripts write letters with them.
 func isDotAtom(s string) bool {
@@ -53,7 +72,8 @@ func isDotAtom(s string) bool {
 	}
 	for _, r := range s {
 		switch {
-		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', strings.ContainsRune("!#$%&'*+-/=?^_`{|}~.", r):
+		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9':
+		case r < utf8.RuneSelf && strings.IndexByte("!#$%&'*+-/=?^_`{|}~.", byte(r)) >= 0: //nolint:gosec // it is ASCII
 		case r >= utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r)):
 		default:
 			return false

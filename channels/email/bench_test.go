@@ -26,6 +26,7 @@ func BenchmarkCompose(b *testing.B) {
 			b.Fatal(err)
 		}
 		b.SetBytes(int64(len(l.wire)))
+		l.free()
 	}
 }
 

@@ -1,17 +1,12 @@
 package email
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
-	"mime"
-	"mime/quotedprintable"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
-
-	"github.com/wneessen/go-mail"
 
 	"github.com/orleu/elshi/channels"
 )
@@ -33,7 +28,6 @@ var (
 	errFileName    = errors.New("an attachment's name is empty or too long")
 	errContentType = errors.New("an attachment's content type is not a media type")
 	errSender      = errors.New("a sender's address is not valid")
-	errEntity      = errors.New("the MIME part has an unexpected beginning")
 )
 
 // letter is a message whole and encoded, ready for the wire. It is made before the provider hears of the message.
@@ -44,17 +38,32 @@ type letter struct {
 	wire     []byte // CRLF lines, dot-stuffed, without the terminating dot
 }
 
-// compose encodes a message. Its error has Cause BadSyntax for the recipient's address and Unrenderable for all else.
+// wires are buffers for letters: most mails of a campaign are of one size.
+var wires = sync.Pool{New: func() any { return new([]byte) }}
+
+// maxKept is the largest buffer that is kept for the next letter, in bytes; a rare large attachment must not be paid for ever.
+const maxKept = 256 << 10
+
+// compose encodes a message. Its error has Cause BadSyntax for the recipient's address and Unrenderable for all else. Whoever is done
+// with the letter frees it.
 func compose(m channels.Message) (*letter, *channels.Error) {
 	to, err := parseAddress(m.To.Reveal())
 	if err != nil {
 		return nil, &channels.Error{Cause: channels.BadSyntax, Detail: err.Error()}
 	}
-	l := &letter{msg: m, to: to, utf8: to.utf8}
+	l := &letter{msg: m, to: to, utf8: to.utf8, wire: (*wires.Get().(*[]byte))[:0]} //nolint:forcetypeassert // the pool holds nothing else
 	if err := l.encode(m.Email); err != nil {
+		l.free()
 		return nil, &channels.Error{Cause: channels.Unrenderable, Detail: err.Error()}
 	}
 	return l, nil
+}
+
+// free gives the letter's buffer to the next one.
+func (l *letter) free() {
+	if cap(l.wire) <= maxKept {
+		wires.Put(&l.wire)
+	}
 }
 
 func (l *letter) encode(e *channels.Email) error {
@@ -64,16 +73,15 @@ func (l *letter) encode(e *channels.Email) error {
 	if err := check(e); err != nil {
 		return err
 	}
-	header, err := l.header(e)
+	err := l.header(e)
 	if err != nil {
 		return err
 	}
-	body, err := entity(e)
-	if err != nil {
-		return err
+	l.wire, err = appendEntity(l.wire, e)
+	if len(l.wire) > 0 && l.wire[len(l.wire)-1] != '\n' {
+		l.wire = append(l.wire, "\r\n"...)
 	}
-	l.wire = toWire(append(header, body...))
-	return nil
+	return err
 }
 
 func check(e *channels.Email) error {
@@ -91,52 +99,28 @@ func check(e *channels.Email) error {
 	if !found || !isDotAtom(left) || !isDotAtom(right) || !isASCII(e.MessageID) || len(e.MessageID) > maxAddress {
 		return errMessageID
 	}
-	return checkHTML(e.HTML)
-}
-
-// checkHTML measures the encoded length; encoding at most triples a text and adds soft line breaks, so short ones pass at once.
-func checkHTML(html string) error {
-	if len(html) < maxHTML/4 {
-		return nil
-	}
-	var length counter
-	w := quotedprintable.NewWriter(&length)
-	if _, err := io.WriteString(w, html); err != nil {
-		return fmt.Errorf("measure the HTML part: %w", err)
-	}
-	if err := w.Close(); err != nil {
-		return fmt.Errorf("measure the HTML part: %w", err)
-	}
-	if length > maxHTML {
-		return errHTMLTooLong
-	}
 	return nil
 }
 
-// counter counts what is written to it.
-type counter int
-
-func (c *counter) Write(p []byte) (int, error) { *c += counter(len(p)); return len(p), nil }
-
 // header writes every field but those of MIME parts. The order is ours: the caller's fields keep theirs.
-func (l *letter) header(e *channels.Email) ([]byte, error) {
+func (l *letter) header(e *channels.Email) error {
 	from, err := l.sender(e.From.Address)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if e.EnvelopeFrom != "" {
 		if l.from, err = l.sender(e.EnvelopeFrom); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	var b headerBlock
+	b := headerBlock{wire: l.wire}
 	b.text("Date", e.Date.Format(time.RFC1123Z))
 	b.mailbox("From", e.From.Name, from)
 	b.mailbox("To", e.ToName, l.to)
 	if e.ReplyTo != nil {
 		replyTo, err := l.sender(e.ReplyTo.Address)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		b.mailbox("Reply-To", e.ReplyTo.Name, replyTo)
 	}
@@ -146,7 +130,8 @@ func (l *letter) header(e *channels.Email) ([]byte, error) {
 		b.extra(h.Name, h.Value)
 	}
 	b.text("MIME-Version", "1.0")
-	return b.buf.Bytes(), b.err
+	l.wire = b.wire
+	return b.err
 }
 
 func (l *letter) sender(address string) (wireAddress, error) {
@@ -156,95 +141,4 @@ func (l *letter) sender(address string) (wireAddress, error) {
 	}
 	l.utf8 = l.utf8 || parsed.utf8
 	return parsed, nil
-}
-
-// preamble is what go-mail writes before the MIME fields of a message without headers. It sorts headers by name and folds
-// them in places that some readers do not expect, so only its MIME parts are used.
-const preamble = "Date: \r\nMIME-Version: 1.0\r\nMessage-ID: \r\n"
-
-// entity renders the parts: alternatives with the text first, then attachments.
-func entity(e *channels.Email) ([]byte, error) {
-	m := mail.NewMsg(mail.WithNoDefaultUserAgent(), mail.WithEncoding(mail.EncodingQP))
-	m.SetGenHeader(mail.HeaderDate, "")
-	m.SetGenHeader(mail.HeaderMessageID, "")
-	m.SetBodyString(mail.TypeTextPlain, e.Text)
-	if e.HTML != "" {
-		m.AddAlternativeString(mail.TypeTextHTML, e.HTML)
-	}
-	for _, a := range e.Attachments {
-		if err := attach(m, a); err != nil {
-			return nil, err
-		}
-	}
-	var buf bytes.Buffer
-	if _, err := m.WriteTo(&buf); err != nil {
-		return nil, fmt.Errorf("render the MIME parts: %w", err)
-	}
-	body, found := bytes.CutPrefix(buf.Bytes(), []byte(preamble))
-	if !found {
-		return nil, errEntity
-	}
-	return body, nil
-}
-
-// attach adds a file. An invitation is an alternative as well, because that is where calendars look for it (RFC 6047).
-func attach(m *mail.Msg, a channels.Attachment) error {
-	if a.Name == "" || len(a.Name) > maxFileName {
-		return errFileName
-	}
-	if err := checkValue(a.Name); err != nil {
-		return fmt.Errorf("an attachment's name %w", err)
-	}
-	mediaType, params, err := mime.ParseMediaType(a.ContentType)
-	if err != nil || !strings.Contains(mediaType, "/") || strings.ContainsAny(a.ContentType, "\r\n") {
-		return errContentType
-	}
-	contentType := mime.FormatMediaType(mediaType, params)
-	if contentType == "" || len(contentType) > hardLine-softLine {
-		return errContentType
-	}
-	disposition := mime.FormatMediaType("attachment", map[string]string{"filename": a.Name}) // RFC 2231
-	if isPrintable(a.Name) {
-		disposition = "attachment; filename=" + quoted(a.Name) // always quoted: some readers stumble over bare specials
-	}
-	m.AttachReadSeeker(a.Name, bytes.NewReader(a.Content), func(f *mail.File) {
-		f.Header.Set(string(mail.HeaderContentType), contentType)
-		f.Header.Set(string(mail.HeaderContentDisposition), disposition)
-	})
-	if mediaType != "text/calendar" {
-		return nil
-	}
-	if !utf8.Valid(a.Content) {
-		return fmt.Errorf("a calendar attachment %w", errNotUTF8)
-	}
-	delete(params, "charset") // go-mail adds its own
-	m.AddAlternativeString(mail.ContentType(mime.FormatMediaType(mediaType, params)), string(a.Content))
-	return nil
-}
-
-// toWire makes every line end in CRLF and doubles leading dots (RFC 5321 section 4.5.2), so that nothing in a message can
-// end it early: not a lone dot, and not a bare CR or LF that a lenient server takes for a line end.
-func toWire(message []byte) []byte {
-	wire := make([]byte, 0, len(message)+len(message)/32+2)
-	for len(message) > 0 {
-		if message[0] == '.' {
-			wire = append(wire, '.')
-		}
-		end := bytes.IndexByte(message, '\n')
-		if end < 0 {
-			end = len(message)
-		}
-		if cr := bytes.IndexByte(message[:end], '\r'); cr >= 0 {
-			end = cr
-		}
-		if end == len(message) {
-			return append(append(wire, message...), '\r', '\n')
-		}
-		wire = append(append(wire, message[:end]...), '\r', '\n')
-		if message[end] == '\r' && end+1 < len(message) && message[end+1] == '\n' {
-			end++
-		}
-		message = message[end+1:]
-	}
-	return wire
 }

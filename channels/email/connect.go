@@ -185,6 +185,11 @@ func (c *conn) end(timeout time.Duration, until time.Time) time.Time {
 	return until
 }
 
+// spent says whether the connection has done its work and should make room for another.
+func (c *conn) spent() bool {
+	return c.carried >= c.o.MessagesPerConnection || c.o.Now().Sub(c.born) >= c.o.MaxAge
+}
+
 // offers says whether the provider announced an extension.
 func (c *conn) offers(extension string) bool {
 	offered, _ := c.client.Extension(extension)

@@ -1,7 +1,6 @@
 package email
 
 import (
-	"bytes"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -45,6 +44,9 @@ func checkName(name string) error {
 			return errHeaderName
 		}
 	}
+	if name[0] == '.' { // a line that begins with a dot is SMTP's own matter
+		return errHeaderName
+	}
 	lower := strings.ToLower(name)
 	if reserved[lower] || strings.HasPrefix(lower, "content-") || strings.HasPrefix(lower, "resent-") {
 		return errReserved
@@ -65,8 +67,8 @@ func checkValue(value string) error {
 
 // headerBlock writes header fields. Its first error stops it.
 type headerBlock struct {
-	buf bytes.Buffer
-	err error
+	wire []byte
+	err  error
 }
 
 // text writes an unstructured field; what is not plain ASCII becomes encoded words.
@@ -121,13 +123,14 @@ func (b *headerBlock) check(name, value string) bool {
 }
 
 // fold writes a field, breaking lines between words (RFC 5322 section 2.2.3). The first word stays on the first line,
-// because some readers lose a field that begins with a fold.
+// because some readers lose a field that begins with a fold. A name cannot begin with a dot and the other lines begin with a space, so that
+// nothing has to be doubled for the wire.
 func (b *headerBlock) fold(name string, words []string) {
-	b.buf.WriteString(name + ":")
+	b.wire = append(append(b.wire, name...), ':')
 	line := len(name) + 1
 	for i, word := range words {
 		if i > 0 && line+1+len(word) > softLine {
-			b.buf.WriteString("\r\n")
+			b.wire = append(b.wire, "\r\n"...)
 			line = 0
 		}
 		line += 1 + len(word)
@@ -135,9 +138,9 @@ func (b *headerBlock) fold(name string, words []string) {
 			b.err = fmt.Errorf("header %s %w", name, errTooLong)
 			return
 		}
-		b.buf.WriteString(" " + word)
+		b.wire = append(append(b.wire, ' '), word...)
 	}
-	b.buf.WriteString("\r\n")
+	b.wire = append(b.wire, "\r\n"...)
 }
 
 // words splits a text at single spaces, or encodes all of it when readers would not give it back as it is.
@@ -173,7 +176,7 @@ func quoted(text string) string {
 // isPlain says whether a text survives a header unencoded: printable ASCII, no word that looks encoded or is too long to
 // fold, and no spaces that readers trim or merge.
 func isPlain(value string) bool {
-	if !isPrintable(value) || encodedWord.MatchString(value) || strings.Contains(value, "  ") ||
+	if !isPrintable(value) || strings.Contains(value, "=?") && encodedWord.MatchString(value) || strings.Contains(value, "  ") ||
 		strings.HasPrefix(value, " ") || strings.HasSuffix(value, " ") {
 		return false
 	}

@@ -93,7 +93,7 @@ func (p *pool) put(c *conn) {
 		return
 	}
 	now := p.o.Now()
-	if c.carried >= p.o.MessagesPerConnection || now.Sub(c.born) >= p.o.MaxAge {
+	if c.spent() {
 		c.quit()
 		return
 	}

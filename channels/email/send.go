@@ -71,31 +71,39 @@ func (s *Sender) Send(ctx context.Context, batch []channels.Message, report func
 // work hands messages over until none is left. A worker that cannot connect leaves its message to the others; the last
 // one reports what is left, so that a provider that is away costs one attempt per worker and not one per message.
 func (s *Sender) work(ctx context.Context, q *queue, r *reporter) {
-	for {
-		m, found := q.take()
-		if !found {
-			return
-		}
-		if early := s.tooLate(ctx, m); early != nil {
-			r.tell(m, *early)
+	next := func() *letter { return s.take(ctx, q, r) }
+	for l := next(); l != nil; l = next() {
+		left, away := s.deliver(ctx, l, next, r.tellOf)
+		if left == nil {
 			continue
 		}
-		l, unfit := compose(m)
-		if unfit != nil {
-			r.tell(m, result{outcome: channels.Refused, err: unfit})
-			continue
-		}
-		got, away := s.deliver(ctx, l)
-		if away == nil {
-			r.tell(m, got)
-			continue
-		}
+		m := left.msg
+		left.free()
 		if q.leaveTo(m) {
 			return
 		}
 		r.tell(m, result{outcome: channels.NotHandedOver, err: away})
 		s.giveUp(ctx, q, r, away)
 		return
+	}
+}
+
+// take composes the next message of a batch that can be begun and composed; nil when none is left.
+func (s *Sender) take(ctx context.Context, q *queue, r *reporter) *letter {
+	for {
+		m, found := q.take()
+		if !found {
+			return nil
+		}
+		if early := s.tooLate(ctx, m); early != nil {
+			r.tell(m, *early)
+			continue
+		}
+		l, unfit := compose(m)
+		if unfit == nil {
+			return l
+		}
+		r.tell(m, result{outcome: channels.Refused, err: unfit})
 	}
 }
 
@@ -110,35 +118,52 @@ func (s *Sender) tooLate(ctx context.Context, m channels.Message) *result {
 	return nil
 }
 
-// deliver hands one letter over. Its second result is not nil if the provider could not be reached, which concerns every
-// message of the batch alike. A kept connection that turns out to be dead says nothing about the provider: servers end
-// idle ones, so the message goes over a fresh one.
-func (s *Sender) deliver(ctx context.Context, l *letter) (result, *channels.Error) {
+// deliver hands l over, and with it more of the batch if the provider takes commands in groups. It tells of every letter but the one it
+// returns, with the reason: the provider could not be reached, which concerns every message of the batch alike. A kept connection that
+// turns out to be dead says nothing about the provider: servers end idle ones, so the message goes over a fresh one.
+func (s *Sender) deliver(ctx context.Context, l *letter, next func() *letter, tell func(*letter, result)) (left *letter, away *channels.Error) {
 	c, err := s.pool.get(ctx, l.msg.Until)
-	if err != nil {
-		return unconnected(err)
-	}
-	used := c.carried > 0
-	got := c.transfer(l)
-	if got.unheard && used {
-		if c, err = s.pool.replace(ctx, c, l.msg.Until); err != nil {
-			return unconnected(err)
+	for err == nil {
+		used := c.carried > 0
+		left, away := c.carry(l, next, tell)
+		if left == nil || left == l && !used {
+			s.pool.put(c)
+			return left, away
 		}
-		got = c.transfer(l)
+		l = left
+		c, err = s.pool.replace(ctx, c, l.msg.Until)
 	}
-	s.pool.put(c)
-	if got.unheard {
-		return result{}, got.err
+	if err.Cause == channels.Stopped || err.Cause == channels.LeaseExpired { // this concerns one message
+		tell(l, result{outcome: channels.NotHandedOver, err: err})
+		return nil, nil
 	}
-	return got, nil
+	return l, err
 }
 
-// unconnected tells what concerns one message from what concerns the provider.
-func unconnected(err *channels.Error) (result, *channels.Error) {
-	if err.Cause == channels.Stopped || err.Cause == channels.LeaseExpired {
-		return result{outcome: channels.NotHandedOver, err: err}, nil
+// carry hands l over, and what next has if the provider takes commands in groups. It returns the letter that the provider has not heard
+// of because the connection ended, and why.
+func (c *conn) carry(l *letter, next func() *letter, tell func(*letter, result)) (unheard *letter, why *channels.Error) {
+	fit := func(l *letter) *letter {
+		for l != nil && l.utf8 && !c.offers("SMTPUTF8") {
+			tell(l, result{outcome: channels.Refused, err: &channels.Error{
+				Cause: channels.BadSyntax, Detail: "the address needs SMTPUTF8 and the provider does not offer it",
+			}})
+			l = next()
+		}
+		return l
 	}
-	return result{}, err
+	if l = fit(l); l == nil {
+		return nil, nil
+	}
+	if c.offers("PIPELINING") {
+		return c.stream(l, func() *letter { return fit(next()) }, tell)
+	}
+	got := c.transfer(l)
+	if got.unheard {
+		return l, got.err
+	}
+	tell(l, got)
+	return nil, nil
 }
 
 // giveUp reports what is left when the provider is away.
@@ -194,6 +219,12 @@ type reporter struct {
 	mu     sync.Mutex
 	report func(channels.Receipt)
 	now    func() time.Time
+}
+
+// tellOf tells of a letter and frees it.
+func (r *reporter) tellOf(l *letter, got result) {
+	r.tell(l.msg, got)
+	l.free()
 }
 
 func (r *reporter) tell(m channels.Message, got result) {

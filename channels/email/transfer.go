@@ -2,7 +2,6 @@ package email
 
 import (
 	"errors"
-	"net/textproto"
 	"time"
 
 	"github.com/orleu/elshi/channels"
@@ -17,7 +16,7 @@ type result struct {
 	unheard bool
 }
 
-// transfer hands one letter over in lock-step: MAIL, RCPT, DATA, the text, the dot. Until the dot every failure means that
+// transfer hands one letter over in lock-step, to providers that do not take commands in groups: MAIL, RCPT, DATA, the text, the dot. Until the dot every failure means that
 // the provider cannot have the message, because half a message is no message as long as the socket is closed without QUIT.
 // From the first byte of the dot on only the provider's answer tells. There is no RSET between good messages and no NOOP:
 // each would be a round trip for nothing.
@@ -36,11 +35,6 @@ func (c *conn) transfer(l *letter) result {
 
 // begin opens the transaction.
 func (c *conn) begin(l *letter) *result {
-	if l.utf8 && !c.offers("SMTPUTF8") {
-		return &result{outcome: channels.Refused, err: &channels.Error{
-			Cause: channels.BadSyntax, Detail: "the address needs SMTPUTF8 and the provider does not offer it",
-		}}
-	}
 	if c.needsReset {
 		if code, _, err := c.command(l, "RSET"); err != nil || code != 250 {
 			return c.unheard(l, err)
@@ -51,25 +45,38 @@ func (c *conn) begin(l *letter) *result {
 		return lapsed()
 	}
 	c.carried++
-	parameters := ""
-	if l.utf8 {
-		parameters = " SMTPUTF8"
-		if c.offers("8BITMIME") {
-			parameters = " BODY=8BITMIME SMTPUTF8" // headers hold the address as it is (RFC 6531 section 3.6)
-		}
-	}
-	code, words, err := c.command(l, "MAIL FROM:<%s>%s", l.from.text, parameters)
-	switch {
-	case err != nil:
+	code, words, err := c.command(l, "MAIL FROM:<%s>%s", l.from.text, c.parameters(l))
+	if err != nil {
 		return c.unheard(l, err)
-	case code == 421: // also how relays end a connection that has carried enough
-		failed := c.unheard(l, nil)
-		failed.err = classify(phaseMail, code, words)
+	}
+	if failed := c.closing(l, code, words); failed != nil {
 		return failed
-	case code/100 != 2:
+	}
+	if code/100 != 2 {
 		return c.refused(phaseMail, code, words)
 	}
 	return nil
+}
+
+// parameters are what a letter adds to MAIL.
+func (c *conn) parameters(l *letter) string {
+	switch {
+	case !l.utf8:
+		return ""
+	case c.offers("8BITMIME"):
+		return " BODY=8BITMIME SMTPUTF8" // headers hold the address as it is (RFC 6531 section 3.6)
+	}
+	return " SMTPUTF8"
+}
+
+// closing is the result of a MAIL that is answered with 421, which is also how relays end a connection that has carried enough.
+func (c *conn) closing(l *letter, code int, words string) *result {
+	if code != 421 {
+		return nil
+	}
+	failed := c.unheard(l, nil)
+	failed.err = classify(phaseMail, code, words)
+	return failed
 }
 
 // recipient names the recipient and asks for the text to be let in.
@@ -86,7 +93,7 @@ func (c *conn) recipient(l *letter) *result {
 		return c.lost(l, err)
 	}
 	if code/100 == 2 { // the provider believes that it has answered something else: nothing after this can be trusted
-		return c.lost(l, textproto.ProtocolError("DATA was not answered with 354"))
+		return c.lost(l, errNotData)
 	}
 	if code != 354 {
 		return c.refused(phaseData, code, words)
@@ -121,17 +128,26 @@ func (c *conn) dot() result {
 	if err := c.client.Text.PrintfLine("."); err != nil {
 		return c.inDoubt(0, err.Error())
 	}
+	got := c.verdict()
+	c.broken = c.broken || c.talksAhead()
+	return got
+}
+
+// verdict reads the reply to a dot, beyond the permit's end if need be. The provider forgets a message that it has answered (RFC 5321
+// section 4.1.1.4), so nothing has to be reset.
+func (c *conn) verdict() result {
+	if err := c.raw.SetDeadline(c.o.Now().Add(c.o.DotReplyTimeout)); err != nil {
+		return c.inDoubt(0, err.Error())
+	}
 	code, words, err := c.client.Text.ReadResponse(0)
 	switch {
 	case err != nil:
 		return c.inDoubt(0, err.Error())
 	case code/100 == 2:
-		c.broken = c.broken || c.talksAhead()
 		return result{outcome: channels.Accepted, reply: clip(words)}
 	case code/100 == 4 || code/100 == 5:
-		failed := c.refused(phaseDot, code, words)
-		c.needsReset = false // the provider forgets a message that it has answered (RFC 5321 section 4.1.1.4)
-		return *failed
+		c.broken = code == 421
+		return result{outcome: channels.Refused, err: classify(phaseDot, code, words)}
 	}
 	return c.inDoubt(code, words)
 }
@@ -142,7 +158,7 @@ func (c *conn) command(l *letter, format string, args ...any) (int, string, erro
 		return 0, "", err
 	}
 	if c.talksAhead() {
-		return 0, "", textproto.ProtocolError("the provider answered before it was asked")
+		return 0, "", errTalksAhead
 	}
 	if err := c.client.Text.PrintfLine(format, args...); err != nil {
 		return 0, "", err

@@ -88,9 +88,11 @@ type BuildOptions struct {
 func Build(t testing.TB, pkg string, o BuildOptions) string {
 	t.Helper()
 	defer lockShared(t)()
-	args := []string{"build", "-trimpath"}
+	args := []string{"build"}
 	if o.Race {
-		args = append(args, "-race")
+		args = append(args, "-race") // paths are kept, so that what go test -race has compiled is taken from the cache
+	} else {
+		args = append(args, "-trimpath")
 	}
 	if len(o.Tags) > 0 {
 		args = append(args, "-tags", strings.Join(o.Tags, ","))

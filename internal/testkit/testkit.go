@@ -6,13 +6,14 @@ package testkit
 import (
 	"bufio"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
-	"sync/atomic"
+	"sync"
 	"testing"
 	"time"
 )
@@ -100,17 +101,19 @@ func Soak(t testing.TB) time.Duration {
 	return d
 }
 
-// portCounter starts each test process somewhere else.
-var portCounter atomic.Uint32
+// given are the ports that this process has handed out.
+var given sync.Map
 
-// Free returns a TCP port of 127.0.0.1 that nothing listens on. It lies below the range that the kernel takes for
-// outgoing connections, so that only another test could take it before the caller does.
+// Free returns a TCP port of 127.0.0.1 that nothing listens on. It lies below the range that the kernel takes for outgoing
+// connections, and is drawn at random, so that hardly ever another test process takes it before the caller does.
 func Free(t testing.TB) int {
 	t.Helper()
 	const first, count = 20000, 10000
-	portCounter.CompareAndSwap(0, uint32(os.Getpid())*97)
 	for range count {
-		port := first + int(portCounter.Add(1)%count)
+		port := first + rand.IntN(count)
+		if _, twice := given.LoadOrStore(port, true); twice {
+			continue
+		}
 		listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		if err != nil {
 			continue

@@ -129,7 +129,7 @@ func TestTheREADMEWorks(t *testing.T) {
 		t.Fatalf("%d decisions", len(decision))
 	}
 	granted := decision[0].has(t, "verdict=allow", "basis=consent", "reason.sentence=Можно отправить.").text(t, "consent_event_id")
-	for lang, sentence := range map[string]string{"kk": "Жіберуге болады.", "en": "It may be sent."} {
+	for lang, sentence := range map[string]string{"kk": "Жіберуге болады.", "en": "The message may be sent."} {
 		c.get(t, "/v1/messages/"+again+"/decision?lang="+lang).want(t, http.StatusOK).has(t, "reason.sentence="+sentence)
 	}
 

@@ -24,9 +24,9 @@ type settings struct {
 	MailFrom, SMSFrom  string // when the windows open, HH:MM; empty: 00:00
 	Database, Owner    string
 	Redis              string
+	Port               int // 0: a free one
 
 	// Filled in by the world.
-	Port      int
 	CatchPort int
 	DataDir   string
 	Keys      []string
@@ -41,6 +41,7 @@ org: {address: "Astana, Mangilik El 1", url: "https://orleu.example"}
 {{- if .Keys}}
 secrets: {link_key: "{{index .Keys 0}}", payload_key: "{{index .Keys 1}}", commitment_key: "{{index .Keys 2}}", verp_key: "{{index .Keys 3}}"}
 {{- end}}
+log: {level: debug}
 inbox: {listen: "127.0.0.1:{{.CatchPort}}"}
 email: {message_id_domain: mail.orleu.example}
 {{- with .Providers}}
@@ -49,7 +50,7 @@ providers: {{.}}
 {{- with .Senders}}
 senders: {{.}}
 {{- end}}
-dispatch: {feeder_tick: 100ms, settle_every: 50ms, ring_timeout: 2s}
+dispatch: {feeder_tick: 100ms, settle_every: 50ms, ring_timeout: 2s, retry_delays: [200ms]}
 consent:
   cap: {marketing: 1000, sms: 1000, period: 168h}
   quiet_hours:
@@ -64,13 +65,17 @@ type world struct {
 	settings settings
 	binary   string
 	file     string
-	commands []*testkit.Process
+	ended    []*testkit.Process // commands
+	serving  []*testkit.Process
 }
 
 // newWorld writes the settings of an installation and starts nothing.
 func newWorld(t *testing.T, s settings) *world {
 	t.Helper()
-	s.Port, s.CatchPort, s.DataDir = testkit.Free(t), testkit.Free(t), t.TempDir()
+	s.CatchPort, s.DataDir = testkit.Free(t), t.TempDir()
+	if s.Port == 0 {
+		s.Port = testkit.Free(t)
+	}
 	w := &world{
 		binary: testkit.Build(t, "./cmd/elshi", testkit.BuildOptions{}), file: filepath.Join(t.TempDir(), "elshi.yaml"),
 		client: client{base: fmt.Sprintf("http://127.0.0.1:%d", s.Port)},
@@ -107,6 +112,7 @@ func startWorld(t *testing.T, s settings) *world {
 func (w *world) run(t *testing.T, args ...string) string {
 	t.Helper()
 	p := w.start(t, nil, args...)
+	w.ended = append(w.ended, p)
 	if code := p.Wait(t, 30*time.Second); code != 0 {
 		t.Fatalf("elshi %s: exit code %d\n%s", strings.Join(args, " "), code, p.Stderr())
 	}
@@ -115,9 +121,7 @@ func (w *world) run(t *testing.T, args ...string) string {
 
 func (w *world) start(t *testing.T, env []string, args ...string) *testkit.Process {
 	t.Helper()
-	p := testkit.Start(t, testkit.Command{Path: w.binary, Args: append([]string{"--config", w.file}, args...), Env: env, Dir: w.settings.DataDir})
-	w.commands = append(w.commands, p)
-	return p
+	return testkit.Start(t, testkit.Command{Path: w.binary, Args: append([]string{"--config", w.file}, args...), Env: env, Dir: w.settings.DataDir})
 }
 
 // newKey makes an API key by the command line.
@@ -140,6 +144,7 @@ func (w *world) serve(t *testing.T, roles string) *testkit.Process {
 		base, env = "http://"+listen, []string{"ELSHI_SERVER_LISTEN=" + listen}
 	}
 	p := w.start(t, env, args...)
+	w.serving = append(w.serving, p)
 	answers(t, p, base)
 	return p
 }
@@ -159,11 +164,13 @@ func answers(t *testing.T, p *testkit.Process, base string) {
 	})
 }
 
-// logs returns everything that the processes of the installation wrote.
+// logs returns what the processes of the installation wrote, but for what commands were asked to print.
 func (w *world) logs() string {
 	var all strings.Builder
-	for _, p := range w.commands {
-		all.WriteString(p.Stdout())
+	for _, p := range w.serving {
+		all.WriteString(p.Stdout() + p.Stderr())
+	}
+	for _, p := range w.ended {
 		all.WriteString(p.Stderr())
 	}
 	return all.String()

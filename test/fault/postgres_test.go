@@ -10,10 +10,10 @@ import (
 )
 
 // outage runs messages through two workers while PostgreSQL crashes (an immediate shutdown) and is away for a time.
-func outage(t *testing.T, away time.Duration) {
+func outage(t *testing.T, s settings, away time.Duration) {
 	t.Helper()
 	pg := testkit.OwnPostgres(t)
-	w := newWorld(t, pg, 200, usual())
+	w := newWorld(t, pg, 200, s)
 	w.sink.Delay(5 * time.Millisecond)
 	w.feeder(t)
 	asked := w.submit(t, w.mixed(1200))
@@ -46,11 +46,11 @@ func outage(t *testing.T, away time.Duration) {
 
 func TestPostgresCrashes(t *testing.T) {
 	t.Parallel()
-	outage(t, time.Second)
+	outage(t, usual(), time.Second)
 }
 
 // Longer than every lease: the workers keep what they know, and it still counts when the ledger is back.
 func TestPostgresIsAwayLongerThanALease(t *testing.T) {
 	t.Parallel()
-	outage(t, usual().reaped())
+	outage(t, hasty(), hasty().reaped())
 }

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"text/template"
 	"time"
@@ -20,8 +21,7 @@ import (
 	"github.com/orleu/elshi/internal/testkit"
 )
 
-// settings are what a test may want otherwise. They are short, so that a fault costs seconds, and long enough that a loaded machine causes
-// none by itself.
+// settings are what a test may want otherwise.
 type settings struct {
 	Lease, Margin, Socket, DotReply, Command time.Duration
 	SettleEvery, Shutdown, RingTimeout       time.Duration
@@ -37,12 +37,20 @@ type settings struct {
 	Keys                            []string
 }
 
+// usual are settings under which no lease runs out by itself, even on a loaded machine.
 func usual() settings {
 	return settings{
-		Lease: 3 * time.Second, Margin: 500 * time.Millisecond, Socket: 3 * time.Second, DotReply: 3 * time.Second, Command: 2 * time.Second,
-		SettleEvery: 50 * time.Millisecond, Shutdown: 8 * time.Second, RingTimeout: time.Second, RetryDelay: 200 * time.Millisecond,
+		Lease: 20 * time.Second, Margin: 500 * time.Millisecond, Socket: 20 * time.Second, DotReply: 5 * time.Second, Command: 5 * time.Second,
+		SettleEvery: 50 * time.Millisecond, Shutdown: 10 * time.Second, RingTimeout: time.Second, RetryDelay: 200 * time.Millisecond,
 		SettleSize: 64, ClaimSize: 100, Connections: 4, MessagesPerConnection: 500,
 	}
+}
+
+// hasty are settings for faults that only the reaper ends: it comes after seconds.
+func hasty() settings {
+	s := usual()
+	s.Lease, s.Socket, s.DotReply, s.Command = 4*time.Second, 4*time.Second, 3*time.Second, 2*time.Second
+	return s
 }
 
 // reaped is how long after a claim its attempt is closed by the reaper at the latest, if nobody else does.
@@ -189,8 +197,10 @@ type process struct {
 	*testkit.Process
 
 	name string // by which PostgreSQL knows its connections
-	addr string // of its HTTP door
+	addr string // of its HTTP, if it is a door
 }
+
+var named atomic.Int32
 
 // worker starts a process that sends.
 func (w *world) worker(t *testing.T) *process { return w.serve(t, "worker") }
@@ -201,8 +211,10 @@ func (w *world) feeder(t *testing.T) *process { return w.serve(t, "feeder") }
 // serve starts a process with some roles, "" for all.
 func (w *world) serve(t *testing.T, roles string) *process {
 	t.Helper()
-	port := testkit.Free(t)
-	p := &process{name: "elshi-" + strconv.Itoa(port), addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port))}
+	p := &process{name: "elshi-" + strconv.Itoa(int(named.Add(1))), addr: "127.0.0.1:0"}
+	if roles == "" || roles == "api" {
+		p.addr = net.JoinHostPort("127.0.0.1", strconv.Itoa(testkit.Free(t)))
+	}
 	args := []string{"--config", w.file, "serve"}
 	if roles != "" {
 		args = append(args, "--roles="+roles)

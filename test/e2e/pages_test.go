@@ -1,0 +1,110 @@
+package e2e_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/orleu/elshi/internal/testkit"
+)
+
+// page is a page to look at; see testdata/browser/pages.js.
+type page struct {
+	Name    string `json:"name"`
+	Path    string `json:"path"`
+	Press   bool   `json:"press"`   // look at the answer to its button
+	Scripts bool   `json:"scripts"` // it is made by scripts, so wait for them
+}
+
+// task is a button to press with the keyboard alone.
+type task struct {
+	Name    string `json:"name"`
+	Path    string `json:"path"`
+	Button  string `json:"button"`
+	Says    string `json:"says"`
+	Scripts bool   `json:"scripts"`
+}
+
+// Every page a person sees, in three languages, light and dark, on a phone and on a desk: no violations of axe's rules, nothing from another
+// host, nothing on the console, and no need of a mouse or of JavaScript.
+func TestPagesServeEverybody(t *testing.T) {
+	t.Parallel()
+	chromium := testkit.Need(t, testkit.Chrome)
+	node, dir := testkit.NodeProject(t, os.DirFS("testdata/browser"))
+	w := startWorld(t, settings{})
+	meet := func(name string, purposes ...string) caught {
+		email := strings.ToLower(name) + "@pages.example"
+		w.meet(t, person{name: name, language: "en", email: email, grants: append(purposes, "event.invite", "survey.research")})
+		w.sent(t, invitation(email))
+		return w.arrives(t, email, 1)[0]
+	}
+	path := func(m caught, kind string) string { return strings.TrimPrefix(link(t, m.Text, kind), w.base) }
+	reader, leaver := meet("Reader", "news.company"), meet("Leaver")
+	w.with("").post(t, link(t, leaver.Text, "u"), "List-Unsubscribe=One-Click", "Content-Type: application/x-www-form-urlencoded").want(t, 200)
+	w.meet(t, person{name: "Айгүл", language: "kk", phone: "+77010000009"})
+	w.sent(t, code("phone", "+77010000009", "482913"))
+	text := w.arrives(t, "+77010000009", 1)[0]
+	w.meet(t, person{name: "Дмитрий", language: "ru", email: "law@pages.example"})
+	w.sent(t, `{"to": {"email": "law@pages.example"}, `+policyBody("legal.policy_change")+`}`)
+
+	var pages []page
+	for _, lang := range []string{"kk", "ru", "en"} {
+		add := func(name, path string, press bool) {
+			pages = append(pages, page{Name: name + " " + lang, Path: path + "?lang=" + lang, Press: press})
+		}
+		add("start", "/", false)
+		add("inbox", "/inbox", false)
+		add("caught mail", "/inbox/"+reader.ID, false)
+		add("caught text", "/inbox/"+text.ID, false)
+		add("unsubscribe", path(reader, "u"), false)
+		add("unsubscribed", path(leaver, "u"), false)
+		add("pressed", path(leaver, "u"), true)
+		add("preferences", path(reader, "p"), false)
+		add("preferences after", path(leaver, "p"), false)
+		add("why", path(reader, "w"), false)
+		add("why after", path(leaver, "w"), false)
+	}
+	pages = append(pages, page{Name: "mail itself", Path: "/inbox/" + reader.ID + "/html"}, page{Name: "docs", Path: "/docs", Scripts: true})
+
+	var tasks []task
+	for _, scripts := range []bool{true, false} {
+		who := map[bool]string{true: "With", false: "Without"}[scripts]
+		a, b := meet(who+"Mouse"), meet(who+"Choice")
+		tasks = append(tasks,
+			task{Name: "unsubscribe", Path: path(a, "u") + "?lang=en", Button: "Unsubscribe", Says: "unsubscribed", Scripts: scripts},
+			task{Name: "preferences", Path: path(b, "p") + "?lang=en", Button: "", Says: "", Scripts: scripts})
+	}
+
+	shots := os.Getenv("TESTKIT_SHOTS")
+	job, err := json.Marshal(map[string]any{"chromium": chromium, "base": w.base, "pages": pages, "tasks": tasks, "shots": shots})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), node, filepath.Join(dir, "pages.js"))
+	cmd.Stdin = bytes.NewReader(job)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("pages.js: %v\n%s", err, errs.String())
+	}
+	var result struct {
+		Findings []string
+		Looked   int
+	}
+	if err := json.Unmarshal(out.Bytes(), &result); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range result.Findings {
+		t.Error(f)
+	}
+	if want := 4*len(pages) + len(tasks); result.Looked != want {
+		t.Errorf("looked at %d pages, want %d", result.Looked, want)
+	}
+	for _, x := range []string{"withmouse@", "withoutmouse@"} {
+		w.send(t, invitation(x+"pages.example")).has(t, "status=suppressed", "decision.reason.code=consent_withdrawn")
+	}
+}
