@@ -112,9 +112,9 @@ func (h *house) people(t *testing.T) int {
 func (h *house) head(t *testing.T) int {
 	t.Helper()
 	return get[struct {
-		To     int  `json:"to"`
+		Seq    int  `json:"head_seq"`
 		Intact bool `json:"intact"`
-	}](t, h, "/v1/consent-ledger/verify", http.StatusOK).To
+	}](t, h, "/v1/consent-ledger/verify", http.StatusOK).Seq
 }
 
 func TestAProcessThatIsNoDoorServesMachinesAlone(t *testing.T) {

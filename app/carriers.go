@@ -109,15 +109,25 @@ func (a *App) newGateway(p config.Provider) (*sms.Gateway, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, name := range slices.Sorted(maps.Keys(g.Headers)) {
-			key := "header_" + name
-			settings.Secrets[key] = sms.Secret(g.Headers[name].Reveal())
-			profile.Send.Headers = append(profile.Send.Headers, sms.Field{Name: name, Value: "{secret." + key + "}"})
-		}
+		addHeaders(&profile, settings.Secrets, g.Headers)
 		return sms.NewGateway(profile, settings)
 	case config.DriverInbox, config.DriverSMTP:
 	}
 	return nil, fmt.Errorf("driver %q is no SMS gateway", p.Driver)
+}
+
+// addHeaders puts an account's headers on every request of a gateway: those that hand texts over and those that ask for reports. They are
+// numbered, because the name of a secret in a profile has small letters alone.
+func addHeaders(profile *sms.Profile, secrets map[string]sms.Secret, headers map[string]config.Secret) {
+	for i, name := range slices.Sorted(maps.Keys(headers)) {
+		key := "header_" + strconv.Itoa(i)
+		secrets[key] = sms.Secret(headers[name].Reveal())
+		field := sms.Field{Name: name, Value: "{secret." + key + "}"}
+		profile.Send.Headers = append(profile.Send.Headers, field)
+		if profile.Poll != nil {
+			profile.Poll.Request.Headers = append(profile.Poll.Request.Headers, field)
+		}
+	}
 }
 
 // mobizonURL is the API of Mobizon for accounts of Kazakhstan.

@@ -36,7 +36,7 @@ type FeederOptions struct {
 }
 
 // Feeder finds what is due and rings for it: scheduled and retried messages, ends of holds, and everything whose first ring was
-// lost. It also reaps: it closes attempts whose worker is gone. Any number of feeders may run.
+// lost. It also reaps: it closes attempts whose worker is gone. Any number of feeders may run; each is for one goroutine.
 type Feeder struct {
 	ledger   feedLedger
 	bell     feedBell
@@ -44,6 +44,9 @@ type Feeder struct {
 	observer Observer
 	now      func() time.Time
 	log      *slog.Logger
+
+	away bool      // the ledger did not answer the last Reap
+	back time.Time // when it answered again
 }
 
 // NewFeeder returns a Feeder.
@@ -57,7 +60,7 @@ func NewFeeder(l feedLedger, b feedBell, o FeederOptions, observer Observer, now
 	if o.Depth == nil {
 		o.Depth = func(vocab.Channel, vocab.Lane) int { return 4 }
 	}
-	return &Feeder{l, b, o, observer, now, log}
+	return &Feeder{ledger: l, bell: b, options: o, observer: observer, now: now, log: log}
 }
 
 // Run feeds and reaps until ctx ends. Errors of the ledger or the queue are logged and tried again at the next tick.
@@ -132,14 +135,30 @@ func classesOf(lane vocab.Lane) []vocab.Class {
 // reapSize is how many lost attempts one transaction closes.
 const reapSize = 500
 
+// settleFirst is how long workers that kept outcomes have to record them when the ledger is back; they ask at least every two seconds.
+const settleFirst = 5 * time.Second
+
+// lostBefore is the end of lease before which an attempt is lost. Nobody is lost for not settling with a ledger that was away: what the
+// workers know comes first, or messages would be sent again whose outcome is known.
+func (f *Feeder) lostBefore(now time.Time) time.Time {
+	if f.away || now.Sub(f.back) < settleFirst {
+		return time.Time{}
+	}
+	return now.Add(-f.options.ReapAfter)
+}
+
 // Reap closes attempts whose lease ran out and whose worker has not been heard of since, and forgets old idempotency keys.
 func (f *Feeder) Reap(ctx context.Context) {
 	for ctx.Err() == nil {
 		now := f.now()
-		lost, err := f.ledger.Reap(ctx, now.Add(-f.options.ReapAfter), now, reapSize, atMostOnce)
+		lost, err := f.ledger.Reap(ctx, f.lostBefore(now), now, reapSize, atMostOnce)
 		if err != nil {
+			f.away = true
 			f.log.LogAttrs(ctx, slog.LevelWarn, "reap failed; trying again", slog.String("error", err.Error()))
 			return
+		}
+		if f.away {
+			f.away, f.back = false, now
 		}
 		count := map[vocab.Class]int{}
 		for _, x := range lost {

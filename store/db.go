@@ -13,7 +13,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strconv"
 	"strings"
 	"time"
 
@@ -102,8 +101,10 @@ func (db *DB) openPostgres(o Options) error {
 	if err != nil {
 		return fmt.Errorf("open store: %w", redacted(err))
 	}
-	if _, set := config.RuntimeParams[idleSetting]; !set {
-		config.RuntimeParams[idleSetting] = strconv.FormatInt(idleInTransaction.Milliseconds(), 10)
+	for name, value := range patience {
+		if _, set := config.RuntimeParams[name]; !set {
+			config.RuntimeParams[name] = value
+		}
 	}
 	pool := stdlib.OpenDB(*config)
 	limit := o.MaxConnections
@@ -117,13 +118,11 @@ func (db *DB) openPostgres(o Options) error {
 	return nil
 }
 
-// idleInTransaction is after how long PostgreSQL gives up a transaction whose process says nothing any more. A process that is stopped or
-// cut off would hold the guards of its contacts for good: nobody could withdraw, and other workers would wait behind it. Our own
-// transactions wait for nothing but the database.
-const (
-	idleInTransaction = 5 * time.Second
-	idleSetting       = "idle_in_transaction_session_timeout"
-)
+// patience are settings of every session. A process that is stopped or cut off in a transaction would hold the guards of its contacts for
+// good: nobody could withdraw, and others would wait behind it. So PostgreSQL gives such a transaction up; ours wait for nothing but the
+// database. And it gives up a statement that waits for a lock sooner than that: else one sleeper's statements would inherit the guard
+// from one another. Whoever is awake asks again (see tx).
+var patience = map[string]string{"idle_in_transaction_session_timeout": "5s", "lock_timeout": "3s"}
 
 // redacted drops the text of an error that may repeat a connection string with its password.
 func redacted(err error) error {
@@ -156,8 +155,8 @@ func (db *DB) Close() error {
 // reruns is how often a transaction is run again after the engine gave it up for another one's sake.
 const reruns = 3
 
-// tx runs f in one transaction and commits. When the engine gives the transaction up (deadlock, serialisation, busy) the whole
-// of f runs again, at most three times, so f must have no effect outside of the transaction.
+// tx runs f in one transaction and commits. When the engine gives the transaction up (deadlock, serialisation, busy, a lock that is held
+// for too long) the whole of f runs again, at most three times, so f must have no effect outside of the transaction.
 func (db *DB) tx(ctx context.Context, f func(tx *tx) error) error {
 	var err error
 	for try := 0; try <= reruns; try++ {

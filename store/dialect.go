@@ -79,7 +79,7 @@ func macro(s, open string, with func(param string) string) string {
 
 func postgresGaveUp(err error) bool {
 	pg, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && (pg.Code == "40001" || pg.Code == "40P01")
+	return ok && (pg.Code == "40001" || pg.Code == "40P01" || pg.Code == "55P03")
 }
 
 func sqliteGaveUp(err error) bool {
