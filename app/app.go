@@ -114,7 +114,7 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *App, err 
 			return nil, err
 		}
 	}
-	if err = a.addHTTP(s, metrics); err != nil {
+	if err = a.addHTTP(s, metrics); err != nil { //nolint:contextcheck // handlers have their requests' contexts
 		return nil, err
 	}
 	if err = a.addInboundMail(s, metrics); err != nil {

@@ -233,7 +233,7 @@ func TestNewThatFailsLeavesNothingBehind(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer busy.Close() //nolint:errcheck // it only holds a port
+	defer busy.Close()
 	taken := busy.Addr().String()
 	free := func() string { return "127.0.0.1:" + strconv.Itoa(testkit.Free(t)) }
 	for _, tc := range []struct {
@@ -244,6 +244,7 @@ func TestNewThatFailsLeavesNothingBehind(t *testing.T) {
 		{"the address of HTTP is in use", func(c *config.Config) { c.Server.Listen = taken }, "http: "},
 		{"the address of the metrics is in use", func(c *config.Config) { c.Metrics.Listen = taken }, "metrics: "},
 		{"the address of the catcher is in use", func(c *config.Config) { c.Inbox.Listen = taken }, "inbox: "},
+		{"the address of inbound mail is in use", func(c *config.Config) { c.Inbound.Listen = taken }, "inbound"},
 		{"a key that is none", func(c *config.Config) { c.Secrets.LinkKey = "x" }, "secrets.link_key"},
 		{"a Redis that is none", func(c *config.Config) { c.Redis.URL = "http://user:swordfish@x" }, "redis.url"},
 		{"a folder that is a file", func(c *config.Config) { c.DataDir = os.Args[0] }, "folder"},

@@ -53,10 +53,10 @@ func TestGatewayFromSettings(t *testing.T) {
 		}
 		requests <- r.Method + " " + r.URL.Path + " " + r.Header.Get("Authorization") + " " + string(body)
 		if strings.Contains(string(body), "77000000000") {
-			fmt.Fprint(w, `{"code": 7}`)
+			_, _ = fmt.Fprint(w, `{"code": 7}`)
 			return
 		}
-		fmt.Fprint(w, `{"code": 0, "id": "g-1"}`)
+		_, _ = fmt.Fprint(w, `{"code": 0, "id": "g-1"}`)
 	}))
 	defer server.Close()
 	h := start(t, settings(t, fmt.Sprintf(gate, server.URL)))

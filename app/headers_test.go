@@ -19,7 +19,7 @@ func TestHeadersOfAGatewayGoWithEveryRequest(t *testing.T) {
 	var seen []string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		seen = append(seen, r.Method+" "+r.URL.Path+" "+r.Header.Get("Authorization")+" "+r.Header.Get("X-Account"))
-		fmt.Fprint(w, `{"id": "1", "state": "ok"}`)
+		_, _ = fmt.Fprint(w, `{"id": "1", "state": "ok"}`)
 	}))
 	defer server.Close()
 	a := &App{now: time.Now}
@@ -34,7 +34,7 @@ func TestHeadersOfAGatewayGoWithEveryRequest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer g.Close() //nolint:errcheck // it never fails
+	defer g.Close()
 	g.Send(t.Context(), []channels.Message{{
 		ID: "msg_x", Attempt: 1, Until: time.Now().Add(time.Minute), To: "+77011234567", SMS: &channels.SMS{From: "ORLEU", Text: "x"},
 	}}, func(r channels.Receipt) {

@@ -97,7 +97,11 @@ func (a *App) Verify(ctx context.Context, out io.Writer) error {
 		after = events[len(events)-1].Seq
 	}
 	if broken, intact := v.Finish(head); !intact {
-		return fmt.Errorf("the consent ledger is not intact: event %d (%s) is %s", broken.Seq, broken.ID, broken.Why)
+		at := fmt.Sprintf("event %d", broken.Seq)
+		if broken.ID != "" {
+			at += fmt.Sprintf(" (%s)", broken.ID)
+		}
+		return fmt.Errorf("the consent ledger is not intact at %s: %s", at, broken.Why)
 	}
 	_, err = fmt.Fprintf(out, "the consent ledger is intact from 1 to %d\n", head.Seq)
 	return err

@@ -34,7 +34,7 @@ func (d *diary) write(entry string) {
 func (d *diary) part(name string, takes time.Duration, err error) func(context.Context) error {
 	return func(ctx context.Context) error {
 		<-ctx.Done()
-		time.Sleep(takes) // the bubble's clock
+		<-time.After(takes) // the bubble's clock
 		d.write(name)
 		return err
 	}
@@ -87,7 +87,7 @@ func TestPartThatFailsStopsTheRest(t *testing.T) {
 		a := newStaged(d)
 		broken, late, undo := errors.New("the listener is gone"), errors.New("a batch was cut off"), errors.New("disk full")
 		a.add(work, "broken", func(context.Context) error {
-			time.Sleep(time.Minute)
+			<-time.After(time.Minute)
 			return broken
 		})
 		a.add(work, "late", d.part("late", 5*time.Second, late))

@@ -136,7 +136,7 @@ func TestEveryDecisionIsWellFormed(t *testing.T) {
 				t.Fatalf("held until %v, now %v, not after %v", d.Until, f.Now, f.Message.NotAfter)
 			}
 		case Deny:
-			if d.Reason.Timing() || d.Basis != (Basis{}) || !d.Until.IsZero() {
+			if d.Reason.Timing() || d.Basis != deniedBasis(f, d.All) || !d.Until.IsZero() {
 				t.Fatalf("a denial with a basis, an end or for timing alone: %+v", d)
 			}
 		}

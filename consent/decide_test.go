@@ -132,7 +132,7 @@ func TestOneBadFactMeansWhatTheTableSays(t *testing.T) {
 					if r.Timing() {
 						want.Verdict = Hold
 					} else {
-						want.Verdict, want.Basis = Deny, Basis{}
+						want.Verdict, want.Basis = Deny, deniedBasis(f, want.All)
 					}
 				}
 				if diff := cmp.Diff(want, Decide(f)); diff != "" {
@@ -209,6 +209,7 @@ func TestHoldsLastUntilTheLatestKnownTime(t *testing.T) {
 				spoil(&f)
 			}
 			tc.want.Reason, tc.want.At = tc.want.All[0], monday
+			tc.want.Basis = deniedBasis(f, tc.want.All)
 			if tc.want.Verdict == Hold {
 				tc.want.Basis = wantBasis(f)
 			}

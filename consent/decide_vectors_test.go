@@ -134,6 +134,7 @@ func TestDecideAsTheWorkedExamplesSay(t *testing.T) {
 					want.Until = f.NextWindow
 				}
 			case Deny:
+				want.Basis = deniedBasis(f, want.All)
 			}
 			if diff := cmp.Diff(want, Decide(f), cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("%d: Decide(%+v) mismatch (-want +got):\n%s", v.N, f, diff)
@@ -151,4 +152,15 @@ func wantBasis(f Facts) Basis {
 		vocab.Legal:         {Kind: BasisObligation},
 		vocab.Breach:        {Kind: BasisObligation},
 	}[f.Class]
+}
+
+// deniedBasis is no ground, but names the entry that a denial for the contact's own word rests on.
+func deniedBasis(f Facts, all []Reason) Basis {
+	for _, r := range all {
+		switch r {
+		case ServiceOptedOut, NoConsent, ConsentPending, ConsentRefused, ConsentWithdrawn, ConsentExpired, ConsentStale:
+			return Basis{Event: f.Grant.Event}
+		}
+	}
+	return Basis{}
 }

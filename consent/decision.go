@@ -28,7 +28,7 @@ type Decision struct {
 
 // Basis is the ground a message stands on.
 type Basis struct {
-	Kind  BasisKind
+	Kind BasisKind
 	// Event is the grant's, for BasisGrant. Of a message that is denied for what the contact said, or did not say in time, it is the event
 	// that led there; empty if there was none.
 	Event vocab.ConsentEventID

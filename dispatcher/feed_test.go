@@ -260,6 +260,24 @@ func TestReapThatFailsIsTriedAtTheNextTick(t *testing.T) {
 	}
 }
 
+func TestNobodyIsLostForALedgerThatWasAway(t *testing.T) {
+	f := newFeeder(FeederOptions{})
+	now := noon
+	f.now = func() time.Time { return now }
+	f.ledger.reapErr = fault.Away("ledger", errGone)
+	f.Reap(t.Context())
+	f.ledger.reapErr = nil
+	f.Reap(t.Context()) // it is back: workers record first what they have kept
+	now = now.Add(settleFirst - time.Millisecond)
+	f.Reap(t.Context())
+	now = now.Add(time.Millisecond)
+	f.Reap(t.Context())
+	never := now.Sub(time.Time{})
+	if diff := cmp.Diff([]time.Duration{time.Minute, never, never, time.Minute}, f.ledger.before); diff != "" {
+		t.Errorf("how long after a lease its attempt is given up (-want +got):\n%s", diff)
+	}
+}
+
 func TestRunFeedsAndReapsUntilItIsStopped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFeeder(FeederOptions{})

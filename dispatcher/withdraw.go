@@ -13,8 +13,10 @@ import (
 type Withdrawal struct {
 	ContactID vocab.ContactID // empty: everybody behind AddressID
 	AddressID vocab.AddressID // the address it came from; may be empty if ContactID is set
-	Event     consent.Event   // kind, scope, purpose, channel, topic, source, actor, language; the rest is filled in
-	Evidence  string          // what shows it, personal: kept beside the chain; may be empty
+	// Writer is who it is about if nobody is behind AddressID any more: the contact of the message that somebody answers to.
+	Writer   vocab.ContactID
+	Event    consent.Event // kind, scope, purpose, channel, topic, source, actor, language; the rest is filled in
+	Evidence string        // what shows it, personal: kept beside the chain; may be empty
 	// StopAddress also stops the address for its channel (SMS STOP, a complaint): a suppression's reason, or empty.
 	StopAddress contacts.SuppressionReason
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/fault"
 	"github.com/orleu/elshi/inbound"
+	"github.com/orleu/elshi/internal/testkit"
 	"github.com/orleu/elshi/vocab"
 )
 
@@ -148,9 +149,9 @@ func TestMailUnsubscribesAsOneClickDoes(t *testing.T) {
 	complaint := event
 	complaint.Source = consent.SourceComplaint
 	want := []dispatcher.Withdrawal{
-		{AddressID: p.Addresses[0].AddressID, Event: event, Evidence: "mail from aigul@school.example, Message-ID <m1@school.example>"},
+		{AddressID: p.Addresses[0].AddressID, Writer: p.ID, Event: event, Evidence: "mail from aigul@school.example, Message-ID <m1@school.example>"},
 		{
-			AddressID: p.Addresses[0].AddressID, Event: complaint, Evidence: "feedback report, Message-ID <f1@provider.example>",
+			AddressID: p.Addresses[0].AddressID, Writer: p.ID, Event: complaint, Evidence: "feedback report, Message-ID <f1@provider.example>",
 			StopAddress: contacts.Complaint,
 		},
 	}
@@ -276,6 +277,9 @@ func TestMailServerHasLimits(t *testing.T) {
 	if err := held.Quit(); err != nil {
 		t.Fatal(err)
 	}
+	testkit.Eventually(t, 10*time.Second, func() error { // whoever leaves makes room
+		return w.deliver("", plainMail, bounceTo(w.mailed(t, w.reader(t), vocab.Marketing)))
+	})
 }
 
 func TestConnectionsEnd(t *testing.T) {
@@ -290,6 +294,19 @@ func TestConnectionsEnd(t *testing.T) {
 		said <- err
 	}()
 	wantRefusal(t, within(t, 10*time.Second, said), "421")
+	_ = c.Close()
+
+	if c, err = smtp.Dial(w.addr); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		err := c.Noop()
+		for err == nil { // also whoever never stops talking
+			err = c.Noop()
+		}
+		said <- err
+	}()
+	within(t, 10*time.Second, said)
 	_ = c.Close()
 }
 

@@ -212,14 +212,14 @@ func TestPollerOverHTTP(t *testing.T) {
 		case questions <- r.Form["ids[]"]:
 		default:
 		}
-		fmt.Fprint(rw, `{"code":0,"data":[{"id":"11","status":"DELIVRD"},{"id":"12","status":"EXPIRED"},{"id":"13","status":"ACCEPTD"}]}`)
+		_, _ = fmt.Fprint(rw, `{"code":0,"data":[{"id":"11","status":"DELIVRD"},{"id":"12","status":"EXPIRED"},{"id":"13","status":"ACCEPTD"}]}`)
 	}))
 	defer server.Close()
 	g, err := sms.NewGateway(sms.Mobizon(), sms.Settings{BaseURL: server.URL, Secrets: map[string]sms.Secret{"api_key": "0123456789abcdef"}, Now: clock})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer g.Close() //nolint:errcheck // it never fails
+	defer g.Close()
 	var ids []vocab.MessageID
 	for _, ref := range []string{"11", "12", "13"} {
 		ids = append(ids, w.sent(t, "mobizon", ref).ID)

@@ -115,14 +115,11 @@ func (s *MailServer) complain(ctx context.Context, id vocab.MessageID, m mailing
 // withdrawalOf ends the message's purpose on its channel for everybody behind its address.
 func withdrawalOf(m dispatcher.Message, source consent.Source) dispatcher.Withdrawal {
 	w := dispatcher.Withdrawal{
-		AddressID: m.AddressID,
+		AddressID: m.AddressID, Writer: m.ContactID,
 		Event: consent.Event{
 			Kind: consent.KindWithdrawn, Scope: consent.ScopePurpose, Purpose: m.Purpose, Channel: m.Channel, Source: source,
 			ActorKind: consent.ActorContact, ActorID: string(m.ContactID), Language: m.Language,
 		},
-	}
-	if m.AddressID == "" { // "everybody behind no address" must not become everybody
-		w.ContactID = m.ContactID
 	}
 	return w
 }

@@ -109,11 +109,13 @@ func TestStopFromAnUnknownNumberIsRemembered(t *testing.T) {
 func TestStopFromANumberThatIsNobodysAnyMoreIsRemembered(t *testing.T) {
 	for name, leave := range map[string]func(*testing.T, *world, contacts.Profile){
 		"the contact was erased": func(t *testing.T, w *world, p contacts.Profile) {
+			t.Helper()
 			if _, err := w.contacts.Erase(w.ctx, p.ID, start); err != nil {
 				t.Fatal(err)
 			}
 		},
 		"the address was taken from the contact": func(t *testing.T, w *world, p contacts.Profile) {
+			t.Helper()
 			if _, err := w.contacts.RemoveAddress(w.ctx, p.ID, p.Addresses[0].AddressID, start); err != nil {
 				t.Fatal(err)
 			}

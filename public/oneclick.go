@@ -76,14 +76,11 @@ func (p *pages) oneClick(r *http.Request) (answer, error) {
 		return a, nil
 	}
 	w := dispatcher.Withdrawal{
-		AddressID: m.AddressID,
+		AddressID: m.AddressID, Writer: m.ContactID,
 		Event: consent.Event{
 			Kind: consent.KindWithdrawn, Scope: consent.ScopePurpose, Purpose: m.Purpose, Channel: m.Channel, Source: consent.SourceOneClick,
 			ActorKind: consent.ActorContact, ActorID: string(m.ContactID), Language: s.lang,
 		},
-	}
-	if m.AddressID == "" { // "everybody behind no address" must not become everybody
-		w.ContactID = m.ContactID
 	}
 	done, err := p.withdraw(r.Context(), w, 0)
 	if err != nil {

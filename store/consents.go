@@ -131,10 +131,13 @@ func (tx *tx) concerned(ctx context.Context, w dispatcher.Withdrawal) ([]vocab.C
 		list = append(list, id)
 		return nil
 	}, `SELECT contact_id FROM contact_addresses WHERE address_id = $1 ORDER BY contact_id`, string(w.AddressID))
-	if err == nil && len(list) == 0 {
-		err = fault.Missing("address_not_found", "no contact has this address")
+	if err != nil || len(list) > 0 {
+		return list, err
 	}
-	return list, err
+	if w.Writer != "" {
+		return []vocab.ContactID{w.Writer}, tx.contactExists(ctx, w.Writer)
+	}
+	return nil, fault.Missing("address_not_found", "no contact has this address")
 }
 
 func (c *Consents) withdrawOne(ctx context.Context, tx *tx, e consent.Event, evidence string) error {

@@ -134,10 +134,11 @@ func (tx *tx) addAttempts(ctx context.Context, rows rowset) error {
 		SELECT j.value ->> 0, CAST(j.value ->> 1 AS BIGINT), CAST(j.value ->> 2 AS BIGINT), CAST(j.value ->> 3 AS BIGINT), j.value ->> 4,
 		       j.value ->> 5, j.value ->> 6, CAST(j.value ->> 7 AS BIGINT), j.value ->> 8,
 		       -- A provider's words may name the address: what comes after an erasure is not kept.
-		       CASE WHEN j.value ->> 9 <> '' AND EXISTS (
-		           SELECT 1 FROM messages m JOIN contacts c ON c.id = m.contact_id WHERE m.id = j.value ->> 0 AND c.erased_at IS NOT NULL
-		       ) THEN '' ELSE j.value ->> 9 END, j.value ->> 10
-		FROM {rows $1} WHERE true
+		       CASE WHEN contacts.erased_at IS NULL THEN j.value ->> 9 ELSE '' END, j.value ->> 10
+		FROM {rows $1}
+		{probe messages.id = j.value ->> 0}
+		{probe contacts.id = messages.contact_id}
+		WHERE true
 		ON CONFLICT (message_id, attempt) DO UPDATE SET
 			closed_at = excluded.closed_at, outcome = excluded.outcome, cause = excluded.cause, code = excluded.code,
 			enhanced = excluded.enhanced, detail = excluded.detail, provider_ref = excluded.provider_ref

@@ -2,6 +2,8 @@ package inbox
 
 import (
 	"bytes"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/jhillyerd/enmime/v2"
@@ -42,7 +44,8 @@ type File struct {
 	Content     []byte
 }
 
-// Files returns the attachments of a mail as it came over the wire; none if it cannot be read.
+// Files returns the attachments of a mail as it came over the wire, each with a name; none if it cannot be read. A calendar that is shown in
+// place and attached too, as invitations have it, is one file.
 func Files(raw []byte) []File {
 	envelope, err := parser.ReadEnvelope(bytes.NewReader(raw))
 	if err != nil {
@@ -50,7 +53,14 @@ func Files(raw []byte) []File {
 	}
 	var files []File
 	for _, p := range append(envelope.Attachments, envelope.OtherParts...) {
-		files = append(files, File{Name: clean(p.FileName), ContentType: p.ContentType, Content: p.Content})
+		f := File{Name: clean(p.FileName), ContentType: p.ContentType, Content: p.Content}
+		if slices.ContainsFunc(files, func(x File) bool { return x.ContentType == f.ContentType && bytes.Equal(x.Content, f.Content) }) {
+			continue
+		}
+		if f.Name == "" {
+			f.Name = "part-" + strconv.Itoa(len(files)+1)
+		}
+		files = append(files, f)
 	}
 	return files
 }

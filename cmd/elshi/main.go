@@ -13,12 +13,15 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/orleu/elshi/app"
 	"github.com/orleu/elshi/config"
 )
 
 // cli is what can be typed.
 type cli struct {
 	Config string `help:"Settings file (YAML); settings also come from ELSHI_… in the environment." type:"path" short:"c" env:"ELSHI_CONFIG"`
+
+	Version kong.VersionFlag `help:"Print the version and exit."`
 
 	Serve   serveCmd   `cmd:"" help:"Run: answer HTTP, send what is due, feed the queues."`
 	Migrate migrateCmd `cmd:"" help:"Bring the database up to date."`
@@ -41,7 +44,7 @@ func main() {
 	context.AfterFunc(ctx, stop)
 
 	var c cli
-	k := kong.Parse(&c, kong.Name("elshi"), kong.UsageOnError(),
+	k := kong.Parse(&c, kong.Name("elshi"), kong.UsageOnError(), kong.Vars{"version": app.Version()},
 		kong.Description("Elshi sends consent-checked messages by email and SMS, and proves for each why it was allowed."))
 	if err := k.Run(&env{ctx: ctx, out: os.Stdout, config: c.Config}); err != nil {
 		fmt.Fprintln(os.Stderr, "elshi: "+err.Error())

@@ -12,7 +12,7 @@ CREATE TRIGGER consent_events_no_change BEFORE UPDATE OR DELETE ON consent_event
 CREATE TRIGGER consent_events_no_truncate BEFORE TRUNCATE ON consent_events
   FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 -- Claims and settles rewrite message rows: room on each page keeps them heap-only.
-ALTER TABLE messages SET (fillfactor = 70);
+ALTER TABLE messages SET (fillfactor = 45);
 
 -- +goose Down
 DROP TRIGGER consent_events_no_truncate ON consent_events;
