@@ -270,7 +270,7 @@ func TestAMessageWithoutAddressConcernsItsContactAlone(t *testing.T) {
 	m.AddressID = ""
 	h.messages[m.ID] = m
 	h.ask(t, http.MethodPost, h.path("u", vocab.Marketing), oneBody, "Content-Type", form)
-	if got := h.withdrawals(); len(got) != 1 || got[0].ContactID != contactID {
+	if got := h.withdrawals(); len(got) != 1 || got[0].AddressID != "" || got[0].Writer != contactID {
 		t.Errorf("got %+v, want a withdrawal of contact %s alone", got, contactID)
 	}
 }

@@ -1,10 +1,12 @@
-package inbox
+package inbox_test
 
 import (
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/orleu/elshi/channels/inbox"
 )
 
 func TestFilesHaveNamesAndComeOnce(t *testing.T) {
@@ -15,14 +17,14 @@ func TestFilesHaveNamesAndComeOnce(t *testing.T) {
 		part("Content-Type: text/calendar\r\nContent-Disposition: attachment; filename=event.ics", "BEGIN:VCALENDAR") +
 		part("Content-Type: application/pdf\r\nContent-Disposition: attachment", "%PDF") + "--b--\r\n"
 	var got []string
-	for _, f := range Files([]byte(raw)) {
+	for _, f := range inbox.Files([]byte(raw)) {
 		got = append(got, f.Name+" "+f.ContentType+" "+strings.TrimSpace(string(f.Content)))
 	}
 	want := []string{"event.ics text/calendar BEGIN:VCALENDAR", "part-2 application/pdf %PDF"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("files mismatch (-want +got):\n%s", diff)
 	}
-	if got := Files([]byte("")); len(got) != 0 {
+	if got := inbox.Files([]byte("")); len(got) != 0 {
 		t.Errorf("an empty mail has files %v", got)
 	}
 }
