@@ -4,7 +4,9 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"hash"
 	"strings"
+	"sync"
 
 	"github.com/orleu/elshi/fault"
 	"github.com/orleu/elshi/vocab"
@@ -24,9 +26,9 @@ const (
 // Links makes and reads the signed tokens of contact pages and bounce addresses. A token names the message it travelled with and
 // nothing personal; it cannot be guessed or changed without the key.
 type Links struct {
-	key  []byte
-	verp []byte
-	base string
+	pages  *sync.Pool // of keyed hashes: a mail of a campaign has five signatures
+	bounce *sync.Pool
+	base   string
 }
 
 // macSize is the length of a token's signature in bytes: 96 bits, which nobody guesses over a network.
@@ -39,7 +41,11 @@ const tokenSize = ((16+macSize)*8 + 5) / 6
 
 // NewLinks returns links below the public URL. Keys are at least 16 random bytes; changing them ends every link that was sent.
 func NewLinks(publicURL string, key, verpKey []byte) *Links {
-	return &Links{key: key, verp: verpKey, base: strings.TrimSuffix(publicURL, "/")}
+	return &Links{pages: hashesOf(key), bounce: hashesOf(verpKey), base: strings.TrimSuffix(publicURL, "/")}
+}
+
+func hashesOf(key []byte) *sync.Pool {
+	return &sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}
 }
 
 // URL returns the address of a contact page for a message.
@@ -74,11 +80,13 @@ func (l *Links) Parse(kind LinkKind, token string) (vocab.MessageID, error) {
 }
 
 func (l *Links) sign(kind LinkKind, raw [16]byte) []byte {
-	key := l.key
+	from := l.pages
 	if kind == LinkBounce {
-		key = l.verp
+		from = l.bounce
 	}
-	mac := hmac.New(sha256.New, key)
+	mac := from.Get().(hash.Hash) //nolint:forcetypeassert // the pool holds nothing else
+	defer from.Put(mac)
+	mac.Reset()
 	mac.Write([]byte("elshi link v1\x00" + string(kind) + "\x00"))
 	mac.Write(raw[:])
 	return mac.Sum(nil)[:macSize]

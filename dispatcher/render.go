@@ -163,12 +163,19 @@ func inLanguage(texts map[vocab.Language]string, lang vocab.Language) string {
 
 // contentHash is the hex SHA-256 of what a recipient reads, each part with its length before it.
 func contentHash(c templates.Content) string {
-	h := sha256.New()
+	buf := hashed.Get().(*[]byte) //nolint:forcetypeassert // the pool holds nothing else
+	defer hashed.Put(buf)
+	text := (*buf)[:0]
 	for _, part := range []string{c.Subject, c.Preheader, c.HTML, c.Text, c.SMS, string(c.ICS)} {
-		h.Write([]byte(strconv.Itoa(len(part)) + ":" + part))
+		text = append(append(strconv.AppendInt(text, int64(len(part)), 10), ':'), part...)
 	}
-	return hex.EncodeToString(h.Sum(nil))
+	sum := sha256.Sum256(text)
+	*buf = text
+	return hex.EncodeToString(sum[:])
 }
+
+// hashed are buffers for contentHash; content is bounded by the templates' limits, so they stay small.
+var hashed = sync.Pool{New: func() any { return new([]byte) }}
 
 // Content renders a stored message again. A one-time code is never shown: the error is fault.Forbidden (content_hidden). What was
 // wiped is fault.NotFound (content_gone).

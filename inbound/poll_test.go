@@ -115,7 +115,7 @@ func TestPollerGoesPageByPageAndRoundAgain(t *testing.T) {
 		ledger, gateway := newOutstanding(2300, time.Now().Add(-time.Hour)), &talking{arrived: map[string]bool{"ref-0": true, "ref-2299": true}}
 		polling(t, rounds(4), map[vocab.ProviderID]*talking{"g": gateway}, ledger, newLogged(t))
 		if diff := cmp.Diff([]int{1000, 1000, 300, 1000}, gateway.sizes()); diff != "" {
-			t.Errorf("pages mismatch (-want +got):\n%s", diff)
+			t.Fatalf("pages mismatch (-want +got):\n%s", diff)
 		}
 		for round, first := range []string{"ref-0", "ref-1000", "ref-2000", "ref-1"} {
 			if got := gateway.asked[round][0]; got != first {

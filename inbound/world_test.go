@@ -292,7 +292,7 @@ func newLogged(t *testing.T) *logged {
 	t.Helper()
 	l := &logged{}
 	t.Cleanup(func() {
-		for _, personal := range []string{"7701", "87012", kannelToken, formToken, "guessed", "СТОП", "STOP", "aigul"} {
+		for _, personal := range []string{"7012345678", "+7701", "\"7701", "\"8701", kannelToken, formToken, "guessed", "СТОП", "STOP", "aigul"} {
 			if strings.Contains(l.String(), personal) {
 				t.Errorf("the log shows %q:\n%s", personal, l)
 			}

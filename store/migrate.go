@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"testing/fstest"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/pressly/goose/v3"
@@ -32,10 +33,29 @@ func (db *DB) Migrate(ctx context.Context) error {
 	if newest := sources[len(sources)-1].Version; have > newest {
 		return fmt.Errorf("migrate: the database is at version %d and this program knows %d: use a newer program", have, newest)
 	}
-	if _, err := provider.Up(ctx); err != nil {
-		return fmt.Errorf("migrate: %w", err)
+	return db.up(ctx, provider)
+}
+
+// up migrates. goose locks PostgreSQL but not SQLite: there the loser of a race between processes looks again, since each migration is
+// one transaction and the winner's counts for both.
+func (db *DB) up(ctx context.Context, provider *goose.Provider) error {
+	const patience = 50
+	for try := 0; ; try++ {
+		_, err := provider.Up(ctx)
+		if err == nil {
+			return nil
+		}
+		if db.dialect.name != "sqlite" || try == patience || ctx.Err() != nil {
+			return fmt.Errorf("migrate: %w", away(err))
+		}
+		if pending, asked := provider.HasPending(ctx); asked == nil && !pending {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(100 * time.Millisecond):
+		}
 	}
-	return nil
 }
 
 // Migrated says whether the schema is the one this program needs.

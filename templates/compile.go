@@ -135,7 +135,8 @@ func (c *Compiled) render(i int, vars map[string]any) (Content, error) {
 	if message == nil {
 		message = map[string]any{}
 	}
-	r := &rendering{vars: vars, message: message}
+	r := newRendering(vars, message)
+	defer r.done()
 	switch c.variants[i].Channel {
 	case vocab.SMS:
 		content.SMS = strings.TrimSpace(r.field("sms", t.sms, t.config))
@@ -182,27 +183,48 @@ func (c *Content) completeEmail() error {
 
 // rendering renders the fields of one message; after the first error it does nothing.
 type rendering struct {
-	vars, message map[string]any
-	run           run
-	err           error
+	*run
+
+	err error
+}
+
+// runs are kept for the next message: most are as large as the one before.
+var runs = sync.Pool{New: func() any { return &run{bindings: map[string]any{}} }}
+
+// maxKept is the largest output that is kept for the next message, in bytes.
+const maxKept = 128 << 10
+
+func newRendering(vars, message map[string]any) *rendering {
+	r := &rendering{run: runs.Get().(*run)} //nolint:forcetypeassert // the pool holds nothing else
+	r.steps, r.spent = 0, 0
+	for root := range reserved {
+		value := vars[root]
+		if root == "message" {
+			value = message
+		}
+		r.bindings[root] = &scoped{run: r.run, key: root, index: -1, value: value}
+	}
+	return r
+}
+
+// done lets go of the message's data and keeps the rest.
+func (r *rendering) done() {
+	clear(r.bindings)
+	r.scope = nil
+	if cap(r.out) <= maxKept {
+		runs.Put(r.run)
+	}
 }
 
 func (r *rendering) field(name string, text program, config expressions.Config) string {
 	if r.err != nil || len(text.nodes) == 0 {
 		return ""
 	}
-	run := &r.run // steps and bytes count for the whole message
-	run.out = slices.Grow(run.out[:0], text.size+text.size/4)
-	run.bindings = make(map[string]any, len(reserved)+4)
-	for root := range reserved {
-		value := r.vars[root]
-		if root == "message" {
-			value = r.message
-		}
-		run.bindings[root] = &scoped{run: run, key: root, index: -1, value: value}
-	}
-	run.scope = expressions.NewContext(run.bindings, config)
-	if err := run.renderAll(text.nodes); err != nil {
+	// Steps and bytes count for the whole message; what one field assigns is not there in the next.
+	maps.DeleteFunc(r.bindings, func(root string, _ any) bool { return !isReserved(root) })
+	r.out = slices.Grow(r.out[:0], text.size+text.size/4)
+	r.scope = expressions.NewContext(r.bindings, config)
+	if err := r.renderAll(text.nodes); err != nil {
 		line := 0
 		if missing, ok := errors.AsType[*MissingVariable](err); ok {
 			line = missing.Line
@@ -212,7 +234,12 @@ func (r *rendering) field(name string, text program, config expressions.Config) 
 		r.err = located(err, name, line)
 		return ""
 	}
-	return string(run.out)
+	return string(r.out)
+}
+
+func isReserved(root string) bool {
+	_, is := reserved[root]
+	return is
 }
 
 func asMap(v any) map[string]any {
@@ -222,8 +249,8 @@ func asMap(v any) map[string]any {
 
 // tidy removes the empty lines that tags leave behind in plain text.
 func tidy(s string) string {
-	if s == "" {
-		return ""
+	if s == "" || isTidy(s) {
+		return s
 	}
 	lines := strings.Split(strings.ReplaceAll(s, "\r\n", "\n"), "\n")
 	kept := lines[:0]
@@ -243,6 +270,23 @@ func tidy(s string) string {
 		return text + "\n"
 	}
 	return ""
+}
+
+// isTidy is the one look that most texts get.
+func isTidy(s string) bool {
+	if s[0] == '\n' || s[len(s)-1] != '\n' || strings.HasSuffix(s, "\n\n") || strings.Contains(s, "\n\n\n") || strings.Contains(s, "\r\n") {
+		return false
+	}
+	for i := 1; i < len(s); i++ {
+		next := strings.IndexByte(s[i:], '\n')
+		if next < 0 {
+			return true
+		}
+		if i += next; s[i-1] == ' ' || s[i-1] == '\t' {
+			return false
+		}
+	}
+	return true
 }
 
 // exceeds says whether a text is longer than limit when it is encoded. Most texts are so short that nobody needs to count.

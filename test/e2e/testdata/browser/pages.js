@@ -20,12 +20,12 @@ function watch(page, job, where) {
   });
 }
 
-// The looks at a page. Colours and layout are the same in every language but for the length of words, so that only one language is asked for
-// every rule in every look; the others are asked for every rule once, and in every look whether they fit.
+// The looks at a page. Colours are the same in every language, so that one language is asked for all rules in all looks; the others are asked
+// for all rules once, and in every look whether their words fit.
 const lookRules = ['color-contrast', 'link-in-text-block', 'target-size', 'scrollable-region-focusable'];
 const looks = [
   { colorScheme: 'light', width: 360, every: 'all' },
-  { colorScheme: 'dark', width: 1200, every: 'all', others: lookRules },
+  { colorScheme: 'dark', width: 1200, every: 'all' },
   { colorScheme: 'dark', width: 360, every: lookRules },
   { colorScheme: 'light', width: 1200, every: lookRules },
 ];
@@ -38,6 +38,9 @@ async function check(page, where, rules) {
   const axe = new AxeBuilder({ page }).setLegacyMode(true); // there are no frames left, and it saves a page for each run
   if (rules !== 'all') axe.withRules(rules);
   for (const v of (await axe.analyze()).violations) {
+    // The forms that try a call are the reference's program's own, and out of our reach.
+    v.nodes = v.nodes.filter((n) => !JSON.stringify(n.target).includes('api-request'));
+    if (v.nodes.length === 0) continue;
     findings.push(`${where}: axe ${v.impact} ${v.id}: ${v.nodes.slice(0, 3).map((n) => n.target.join(' ')).join(' | ')}`);
   }
 }
@@ -59,7 +62,7 @@ async function visit(context, job, p) {
   let at = p.name;
   watch(page, job, () => at);
   if (p.mail) {
-    await page.goto(job.base); // its own policy turns scripts off, those of axe too
+    // Its own policy turns scripts off, those of axe too.
     await page.setContent(await (await context.request.get(job.base + p.path)).text());
   } else {
     const resp = await page.goto(job.base + p.path, { waitUntil: p.scripts ? 'networkidle' : 'load' });
@@ -80,12 +83,12 @@ async function visit(context, job, p) {
     await page.setViewportSize({ width: look.width, height: 800 });
     if (n < 2) await shot(page, job, `${p.name} ${look.colorScheme} ${look.width}`, !p.scripts);
     if (n === 1) await frameless(page, at); // the picture of each is taken
-    if (n > 0) await check(page, at, p.once ? look.others : look.every);
+    if (n > 0) await check(page, at, p.once ? null : p.rules || look.every);
   }
   await page.emulateMedia({ colorScheme: looks[0].colorScheme });
   await page.setViewportSize({ width: looks[0].width, height: 800 });
   at = `${p.name} (${looks[0].colorScheme}, ${looks[0].width} px)`;
-  await check(page, at, 'all');
+  await check(page, at, p.rules || 'all');
   await page.close();
 }
 
