@@ -25,7 +25,7 @@ const referencePage = `<!doctype html>
 <script type="module" src="/docs/rapidoc.js"></script>
 </head>
 <body>
-<h1 style="position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)">Elshi API</h1>
+<header style="position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)"><h1>Elshi API</h1></header>
 <rapi-doc spec-url="/openapi.json" render-style="read" load-fonts="false" show-header="false" allow-spec-url-load="false"
   allow-spec-file-load="false" schema-style="table" sort-endpoints-by="none" theme="light" primary-color="#00677f"
   regular-font="system-ui, sans-serif" mono-font="ui-monospace, monospace" persist-auth="false"></rapi-doc>

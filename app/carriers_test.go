@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/orleu/elshi/app"
+	"github.com/orleu/elshi/config"
 	"github.com/orleu/elshi/internal/testkit"
 )
 
@@ -114,12 +115,17 @@ func TestWrongProviderSettingNamesTheProvider(t *testing.T) {
 			if text == sound {
 				t.Fatalf("the settings have no %s", tc.old)
 			}
-			_, err := app.New(t.Context(), settings(t, text), slog.New(slog.DiscardHandler))
-			if err == nil || !strings.Contains(err.Error(), "provider gate: ") || !strings.Contains(err.Error(), tc.want) {
-				t.Fatalf("New: %v, want an error that names the provider gate and %s", err, tc.want)
-			}
-			if strings.Contains(err.Error(), "account-secret") || strings.Contains(err.Error(), "header-secret") {
-				t.Errorf("the error shows a secret: %v", err)
+			// A worker sends through the provider, a door reads what it calls back.
+			for _, role := range []config.Role{config.RoleWorker, config.RoleAPI} {
+				cfg := settings(t, text)
+				cfg.Roles = []config.Role{role}
+				_, err := app.New(t.Context(), cfg, slog.New(slog.DiscardHandler))
+				if err == nil || !strings.Contains(err.Error(), "provider gate: ") || !strings.Contains(err.Error(), tc.want) {
+					t.Fatalf("New as %s: %v, want an error that names the provider gate and %s", role, err, tc.want)
+				}
+				if strings.Contains(err.Error(), "account-secret") || strings.Contains(err.Error(), "header-secret") {
+					t.Errorf("the error shows a secret: %v", err)
+				}
 			}
 		})
 	}

@@ -11,14 +11,27 @@ import (
 
 func TestRedisIsEmptied(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, testkit.Postgres(t), 200, usual())
+	s := usual()
+	s.BatchSize, s.ClaimSize = 20, 20 // many rings, or the workers have taken all of them before they are lost
+	w := newWorld(t, testkit.Postgres(t), 200, s)
 	w.sink.Delay(4 * time.Millisecond)
 	w.feeder(t)
 	asked := w.submit(t, w.mixed(1500))
 	w.worker(t)
+	lost := 0
 	for _, n := range []int{200, 600, 1000} {
 		w.sent(t, n)
+		rings, err := w.redis.Do("LLEN", "asynq:{email_bulk}:pending")
+		if err != nil {
+			t.Fatal(err)
+		}
 		w.redis.Flush(t)
+		if rings != "0" {
+			lost++
+		}
+	}
+	if lost == 0 {
+		t.Error("no ring was waiting whenever Redis was emptied; the test shows nothing")
 	}
 	w.quiet(t, time.Minute)
 	w.account(t, asked, allowed{})

@@ -26,7 +26,8 @@ type settings struct {
 	Lease, Margin, Socket, DotReply, Command time.Duration
 	SettleEvery, Shutdown, RingTimeout       time.Duration
 	RetryDelay                               time.Duration
-	SettleSize, ClaimSize, Connections       int
+	SettleSize, BatchSize, ClaimSize         int
+	Connections                              int
 	MessagesPerConnection                    int
 	Race                                     bool // the binary is built with the race detector
 
@@ -42,7 +43,7 @@ func usual() settings {
 	return settings{
 		Lease: 20 * time.Second, Margin: 500 * time.Millisecond, Socket: 20 * time.Second, DotReply: 5 * time.Second, Command: 5 * time.Second,
 		SettleEvery: 50 * time.Millisecond, Shutdown: 10 * time.Second, RingTimeout: time.Second, RetryDelay: 200 * time.Millisecond,
-		SettleSize: 64, ClaimSize: 100, Connections: 4, MessagesPerConnection: 500,
+		SettleSize: 64, BatchSize: 500, ClaimSize: 100, Connections: 4, MessagesPerConnection: 500,
 	}
 }
 
@@ -89,6 +90,7 @@ dispatch:
   lease: {{.Lease}}
   lease_margin: {{.Margin}}
   socket_timeout: {{.Socket}}
+  batch_size: {{.BatchSize}}
   claim_size: {{.ClaimSize}}
   settle_every: {{.SettleEvery}}
   settle_size: {{.SettleSize}}
