@@ -63,7 +63,7 @@ func defaultDispatch() Dispatch {
 			Email: ByLane{Urgent: 4, Transactional: 4, Bulk: 4},
 			SMS:   ByLane{Urgent: 4, Transactional: 4, Bulk: 2},
 		},
-		BatchSize: 500, ClaimSize: 100,
+		BatchSize: 500, ClaimSize: 500,
 		Lease: time.Minute, LeaseMargin: 5 * time.Second,
 		FeederTick: time.Second, RingTimeout: 15 * time.Second, ReaperTick: 5 * time.Second,
 		SocketTimeout: time.Minute,

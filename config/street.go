@@ -13,7 +13,8 @@ type Dispatch struct {
 	Lanes Lanes `yaml:"lanes"`
 	// BatchSize is how many messages one ring carries at most. Default 500.
 	BatchSize int `yaml:"batch_size"`
-	// ClaimSize is how many messages one claim permits at most; a provider's rate makes it smaller. Default 100.
+	// ClaimSize is how many messages one claim permits at most; a provider's rate and pace make it smaller, so that what is claimed is sent
+	// within about a second. Default 500.
 	ClaimSize int `yaml:"claim_size"`
 	// Lease is how long a claimed message belongs to its worker. Default 1m.
 	Lease time.Duration `yaml:"lease"`
@@ -31,7 +32,7 @@ type Dispatch struct {
 	SocketTimeout time.Duration `yaml:"socket_timeout"`
 	// SettleEvery is how long an outcome waits at most before it is written down. Default 100ms.
 	SettleEvery time.Duration `yaml:"settle_every"`
-	// SettleSize is how many outcomes are written down together at most. Default 64.
+	// SettleSize is how many outcomes are worth writing down at once; those that come meanwhile go together after them. Default 64.
 	SettleSize int `yaml:"settle_size"`
 	// RetryDelays is the wait before each automatic retry, ±20 %; the last repeats. Default [1m, 5m, 15m, 30m, 1h, 2h, 4h].
 	RetryDelays []time.Duration `yaml:"retry_delays"`

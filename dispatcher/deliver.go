@@ -49,7 +49,7 @@ type WorkerOptions struct {
 	Margin      time.Duration // taken off the lease before every hand-over: clocks differ. If zero, 5 s
 	ClaimSize   int           // messages of one claim at most. If zero, 100
 	SettleEvery time.Duration // how long an outcome waits for company. If zero, 100 ms
-	SettleSize  int           // outcomes of one settle. If zero, 64
+	SettleSize  int           // outcomes that are worth a settle; what waits by then goes with them. If zero, 64
 	StopGrace   time.Duration // how long outcomes are kept trying to be recorded after a stop. If zero, 20 s
 }
 
@@ -289,6 +289,9 @@ func (w *Worker) record(ctx context.Context, outcomes <-chan Settlement) {
 				timer.Reset(w.options.SettleEvery)
 			}
 			if pending = append(pending, s); len(pending) >= w.options.SettleSize {
+				for range len(outcomes) { // those that came during the last settle need not wait for one of their own
+					pending = append(pending, <-outcomes)
+				}
 				flush()
 			}
 		case <-timer.C:
@@ -304,15 +307,18 @@ var (
 )
 
 // settle records outcomes. While the ledger is away it keeps them and tries again, also during a stop: what happened must be written
-// down. Only when ctx ends does it give up; then the reaper calls these messages unknown or sends them again.
+// down. Only when ctx ends does it give up; then the reaper calls these messages unknown or sends them again. One try is made all the
+// same: a silent provider may have held the hand-over for as long as the grace is.
 func (w *Worker) settle(ctx context.Context, batch []Settlement) {
+	patient := context.WithoutCancel(ctx)
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
-		once, cancel := context.WithTimeoutCause(ctx, 10*time.Second, errSettleSlow)
+		once, cancel := context.WithTimeoutCause(patient, 10*time.Second, errSettleSlow)
 		err := w.ledger.Settle(once, batch)
 		cancel()
 		if err == nil {
 			return
 		}
+		patient = ctx
 		w.log.LogAttrs(ctx, slog.LevelWarn, "outcomes are not recorded yet; trying again", slog.Int("messages", len(batch)),
 			slog.String("error", err.Error()))
 		select {

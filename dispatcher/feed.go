@@ -30,9 +30,11 @@ type FeederOptions struct {
 	// ReapAfter is how long after the end of a lease the attempt is given up: longer than any socket may still be writing. If zero,
 	// 1 min.
 	ReapAfter time.Duration
-	BatchSize int                                         // messages of one ring. If zero, 500
-	Depth     func(vocab.Channel, vocab.Lane) (rings int) // rings kept in front of a lane; nil: 4
-	KeepKeys  time.Duration                               // how long idempotency keys are kept. If zero, 7 days
+	BatchSize int // messages of one ring. If zero, 500
+	// Depth is how many rings are kept in front of a lane at first; nil: 4. A lane that runs dry between two looks gets twice as many the
+	// next time, up to mostGrowth times its first depth, so that about two ticks' work waits whatever the pace is.
+	Depth    func(vocab.Channel, vocab.Lane) (rings int)
+	KeepKeys time.Duration // how long idempotency keys are kept. If zero, 7 days
 }
 
 // Feeder finds what is due and rings for it: scheduled and retried messages, ends of holds, and everything whose first ring was
@@ -45,8 +47,9 @@ type Feeder struct {
 	now      func() time.Time
 	log      *slog.Logger
 
-	away bool      // the ledger did not answer the last Reap
-	back time.Time // when it answered again
+	growth map[LaneQuery]int // by channel and lane: times its Depth
+	away   bool              // the ledger did not answer the last Reap
+	back   time.Time         // when it answered again
 }
 
 // NewFeeder returns a Feeder.
@@ -60,7 +63,7 @@ func NewFeeder(l feedLedger, b feedBell, o FeederOptions, observer Observer, now
 	if o.Depth == nil {
 		o.Depth = func(vocab.Channel, vocab.Lane) int { return 4 }
 	}
-	return &Feeder{ledger: l, bell: b, options: o, observer: observer, now: now, log: log}
+	return &Feeder{ledger: l, bell: b, options: o, observer: observer, now: now, log: log, growth: map[LaneQuery]int{}}
 }
 
 // Run feeds and reaps until ctx ends. Errors of the ledger or the queue are logged and tried again at the next tick.
@@ -99,7 +102,7 @@ func (f *Feeder) feedLane(ctx context.Context, channel vocab.Channel, lane vocab
 	if err != nil {
 		return err
 	}
-	room := f.options.Depth(channel, lane) - pending
+	room := f.depth(channel, lane, pending) - pending
 	for _, class := range classesOf(lane) {
 		for room > 0 {
 			now := f.now()
@@ -118,7 +121,30 @@ func (f *Feeder) feedLane(ctx context.Context, channel vocab.Channel, lane vocab
 			}
 		}
 	}
+	if room > 0 { // nothing more is due: that the lane is dry then says nothing about its pace
+		delete(f.growth, LaneQuery{Channel: channel, Lane: lane})
+	}
 	return nil
+}
+
+// mostGrowth bounds how many times its first depth a lane gets.
+const mostGrowth = 32
+
+// depth is how many rings are to wait in front of a lane: more of them if it ran dry since it was last filled, fewer if most still wait.
+func (f *Feeder) depth(channel vocab.Channel, lane vocab.Lane, pending int) int {
+	key := LaneQuery{Channel: channel, Lane: lane}
+	first := f.options.Depth(channel, lane)
+	growth, filled := f.growth[key]
+	switch {
+	case !filled:
+		growth = 1
+	case pending == 0:
+		growth = min(2*growth, mostGrowth)
+	case pending > first*growth/2:
+		growth = max(growth/2, 1)
+	}
+	f.growth[key] = growth
+	return first * growth
 }
 
 // classesOf returns the order in which a lane is fed: in bulk, legal notices go first.

@@ -191,6 +191,36 @@ func TestRoomOfALane(t *testing.T) {
 	}
 }
 
+// A lane whose workers are fast must not stand still until the next look.
+func TestALaneThatRunsDryGetsMore(t *testing.T) {
+	f := newFeeder(FeederOptions{Depth: func(vocab.Channel, vocab.Lane) int { return 2 }})
+	for range 1000 {
+		f.ledger.due[bulkMarketMail] = append(f.ledger.due[bulkMarketMail], some(bulkMarketMail, 1))
+	}
+	var rung []int
+	lane := LaneQuery{Channel: vocab.Email, Lane: vocab.Bulk}
+	for _, pending := range []int{0, 0, 0, 1, 5, 3, 0, 0, 0, 0, 0, 0, 0} {
+		before := len(f.bell.rings)
+		f.bell.pending[lane] = pending
+		f.Feed(t.Context())
+		rung = append(rung, len(f.bell.rings)-before)
+	}
+	if diff := cmp.Diff([]int{2, 4, 8, 7, 0, 0, 4, 8, 16, 32, 64, 64, 64}, rung); diff != "" {
+		t.Errorf("rings of each look (-want +got):\n%s", diff)
+	}
+	f.ledger.due[bulkMarketMail] = [][]Batch{some(bulkMarketMail, 1)}
+	f.Feed(t.Context()) // nothing more is due: it begins anew
+	f.ledger.due[bulkMarketMail] = nil
+	for range 10 {
+		f.ledger.due[bulkMarketMail] = append(f.ledger.due[bulkMarketMail], some(bulkMarketMail, 1))
+	}
+	before := len(f.bell.rings)
+	f.Feed(t.Context())
+	if n := len(f.bell.rings) - before; n != 2 {
+		t.Errorf("after a lull: rang %d times, want 2", n)
+	}
+}
+
 func TestOneLaneInTroubleStopsNoOther(t *testing.T) {
 	away := fault.Away("queue", errGone)
 	tests := map[string]func(f *feederParts){

@@ -137,6 +137,7 @@ func TestGraceIsForAllOutcomesOfAClaim(t *testing.T) {
 		y.ledger.settle = func(context.Context) error { return fault.Away("ledger", errGone) }
 		ctx, stop := context.WithCancel(t.Context())
 		y.carrier.each = func(context.Context, channels.Message) channels.Receipt {
+			<-time.After(time.Microsecond)
 			if len(y.carrier.got) == 6 {
 				stop()
 			}
@@ -147,8 +148,8 @@ func TestGraceIsForAllOutcomesOfAClaim(t *testing.T) {
 		if took := time.Since(start); took < 20*time.Second || took > 21*time.Second {
 			t.Errorf("it took %v to give up, want the grace of 20 s", took)
 		}
-		if n := strings.Count(y.log.String(), "outcomes could not be recorded"); n != 3 || !strings.Contains(y.log.String(), errStopped.Error()) {
-			t.Errorf("what is lost was logged %d times, want 3 settles: %s", n, y.log)
+		if n := strings.Count(y.log.String(), "outcomes could not be recorded"); n != 2 || !strings.Contains(y.log.String(), errStopped.Error()) {
+			t.Errorf("what is lost was logged %d times, want 2 settles, of two outcomes and of the four that came meanwhile: %s", n, y.log)
 		}
 	})
 }

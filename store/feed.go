@@ -13,6 +13,11 @@ import (
 // TakeDue marks up to n messages of a lane that are due and not rung as rung until the given time, and returns them. An empty class
 // takes every class of the lane. Two feeders never take the same message, because each passes over what the other has locked.
 func (l *Ledger) TakeDue(ctx context.Context, lane dispatcher.LaneQuery, now, ringUntil time.Time, n int) ([]dispatcher.Batch, error) {
+	// Two texts instead of one with OR: a plan that is kept for every class cannot read the index in the order of due_at.
+	class := `class = $3`
+	if lane.Class == "" {
+		class = `CAST($3 AS TEXT) = ''`
+	}
 	var batches []dispatcher.Batch
 	err := l.db.tx(ctx, func(tx *tx) error {
 		batches = nil
@@ -25,7 +30,7 @@ func (l *Ledger) TakeDue(ctx context.Context, lane dispatcher.LaneQuery, now, ri
 			UPDATE messages SET ring_until = $6
 			WHERE id IN (
 				SELECT id FROM messages
-				WHERE channel = $1 AND lane = $2 AND ($3 = '' OR class = $3) AND due_at IS NOT NULL AND due_at <= $4 AND ring_until <= $4
+				WHERE channel = $1 AND lane = $2 AND `+class+` AND due_at IS NOT NULL AND due_at <= $4 AND ring_until <= $4
 				  AND status IN ('scheduled', 'queued', 'held', 'deferred')
 				ORDER BY due_at LIMIT $5 {skip}
 			)

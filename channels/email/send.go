@@ -65,7 +65,18 @@ func (s *Sender) Send(ctx context.Context, batch []channels.Message, report func
 	for range workers {
 		wg.Go(func() { s.work(ctx, q, r) })
 	}
+	// A stop tells at once of what nobody has begun: those who hand over may be waiting for a silent provider for longer than the stop does.
+	told := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(told)
+		for _, m := range q.rest() {
+			r.tell(m, result{outcome: channels.NotHandedOver, err: &channels.Error{Cause: channels.Stopped}})
+		}
+	})
 	wg.Wait()
+	if !stop() {
+		<-told
+	}
 }
 
 // work hands messages over until none is left. A worker that cannot connect leaves its message to the others; the last
@@ -199,6 +210,15 @@ func (q *queue) take() (channels.Message, bool) {
 	m := q.waiting[0]
 	q.waiting = q.waiting[1:]
 	return m, true
+}
+
+// rest takes all that waits.
+func (q *queue) rest() []channels.Message {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	rest := q.waiting
+	q.waiting = nil
+	return rest
 }
 
 // leaveTo gives a message back to the other workers; it returns false to the last one, who must go on.

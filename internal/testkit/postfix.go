@@ -112,7 +112,7 @@ postlog unix-dgram n - n - 1 postlogd
 		t.Fatal(err)
 	}
 	for name, text := range map[string]string{"main.cf": main, "master.cf": master} {
-		if err := os.WriteFile(filepath.Join(p.config, name), []byte(text), 0o644); err != nil { //nolint:gosec // its daemons read it
+		if err := os.WriteFile(filepath.Join(p.config, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

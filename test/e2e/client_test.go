@@ -63,7 +63,7 @@ func (c client) try(method, path string, body []byte, headers ...string) (answer
 	if err != nil {
 		return answer{}, err
 	}
-	defer resp.Body.Close() //nolint:errcheck // it was read
+	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
 	return answer{Status: resp.StatusCode, Header: resp.Header, Body: text, request: method + " " + path}, err
 }

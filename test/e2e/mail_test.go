@@ -87,10 +87,14 @@ var kinds = []kind{
 		"template": "request-answered", "trigger": {"id": "r"}, "data": {"request": {"number": "7", "question": "Как?", "answer": "Так.", "url": "https://orleu.example/r/7"}}`},
 	{name: "policy", class: "legal", language: "en", subject: "Changes to the Privacy", from: "Orleu", body: policyBody("legal.policy_change")},
 	{name: "breach", class: "breach", language: "ru", subject: "Изменения в документе «Privacy»", from: "Өрлеу", body: policyBody("legal.breach")},
-	{name: "service", class: "service", language: "en", subject: "Maintenance on Monday", from: "Orleu", stoppable: true,
-		body: `"purpose": "service.notice", "template": "maintenance", "data": {"day": "Monday"}`},
-	{name: "invitation", class: "marketing", language: "kk", subject: "Шақыру: Lesson Study", from: "Өрлеу", stoppable: true, bulk: true, calendar: true,
-		body: strings.TrimSuffix(strings.SplitN(invitation("x"), "}, ", 2)[1], "}")},
+	{
+		name: "service", class: "service", language: "en", subject: "Maintenance on Monday", from: "Orleu", stoppable: true,
+		body: `"purpose": "service.notice", "template": "maintenance", "data": {"day": "Monday"}`,
+	},
+	{
+		name: "invitation", class: "marketing", language: "kk", subject: "Шақыру: Lesson Study", from: "Өрлеу", stoppable: true, bulk: true, calendar: true,
+		body: strings.TrimSuffix(strings.SplitN(invitation("x"), "}, ", 2)[1], "}"),
+	},
 	{name: "newsletter", class: "marketing", language: "ru", subject: "Новости", from: "Өрлеу", stoppable: true, bulk: true, body: `"purpose": "news.company",
 		"template": "newsletter", "data": {"title": "Новости", "intro": "Что нового.", "url": "https://orleu.example/n", "articles": [{"title": "Один", "summary": "Первое.", "url": "https://orleu.example/1"}]}`},
 }

@@ -33,13 +33,13 @@ func newGateway(t *testing.T) *gateway {
 		}
 		if strings.Contains(string(body), "9999999") { // the number that is refused
 			w.WriteHeader(http.StatusBadRequest)
-			fmt.Fprintf(w, `{"code": 22, "words": "refused: %s"}`, url.QueryEscape(string(body)))
+			_, _ = fmt.Fprintf(w, `{"code": 22, "words": "refused: %s"}`, url.QueryEscape(string(body)))
 			return
 		}
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		g.texts = append(g.texts, string(body))
-		fmt.Fprintf(w, `{"code": 0, "id": %d}`, len(g.texts))
+		_, _ = fmt.Fprintf(w, `{"code": 0, "id": %d}`, len(g.texts))
 	}))
 	t.Cleanup(g.Close)
 	return g
@@ -212,9 +212,13 @@ func TestNobodyIsNamedInLogs(t *testing.T) {
 	nobody.post(t, "/u/"+token, "List-Unsubscribe=One-Click", "Content-Type: application/x-www-form-urlencoded").want(t, http.StatusOK)
 	nobody.get(t, "/callbacks/gate/"+callbackToken+"?from="+phone)
 	for _, call := range [][3]string{
-		{http.MethodGet, "/v1/contacts?email=" + email, ""}, {http.MethodGet, "/v1/contacts?q=" + url.QueryEscape(name), ""},
-		{http.MethodGet, "/v1/suppressions?phone=%2B" + phone[1:], ""}, {http.MethodGet, "/v1/contacts/" + email, ""},
-		{http.MethodGet, "/v1/" + email, ""}, {http.MethodGet, "/" + email, ""}, {http.MethodGet, "/v1/messages?reference=" + value, ""},
+		{http.MethodGet, "/v1/contacts?email=" + email, ""},
+		{http.MethodGet, "/v1/contacts?q=" + url.QueryEscape(name), ""},
+		{http.MethodGet, "/v1/suppressions?phone=%2B" + phone[1:], ""},
+		{http.MethodGet, "/v1/contacts/" + email, ""},
+		{http.MethodGet, "/v1/" + email, ""},
+		{http.MethodGet, "/" + email, ""},
+		{http.MethodGet, "/v1/messages?reference=" + value, ""},
 		{http.MethodPost, "/v1/consents/withdraw", `{"address": {"email": "` + email + `"}, "scope": "address"}`},
 		{http.MethodPost, "/v1/suppressions", `{"email": "` + email + `"}`},
 		{http.MethodDelete, "/v1/contacts/" + contact, ""},

@@ -89,7 +89,7 @@ func TestTheDiskIsFull(t *testing.T) {
 		made, err := w.try(t.Context(), "", w.mixed(200))
 		if err == nil {
 			asked = append(asked, made...)
-			return errStill
+			return errors.New("the disk has room for another batch")
 		}
 		if r, ok := errors.AsType[*refusal](err); !ok || r.status != http.StatusServiceUnavailable {
 			t.Errorf("on a full disk a submission was answered %v; want 503", err)

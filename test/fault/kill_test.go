@@ -1,7 +1,6 @@
 package fault_test
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -182,5 +181,3 @@ func TestTheRaceDetectorSeesNothing(t *testing.T) {
 		}
 	}
 }
-
-var errStill = errors.New("not yet")
