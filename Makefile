@@ -5,8 +5,6 @@ SHELL := bash
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI := bin/golangci-lint-$(GOLANGCI_VERSION)
 PKG ?= ./...
-# The scenarios with many real processes have a target of their own, make system: they are not in make test yet.
-TESTED ?= $(shell go list $(PKG) | grep -v '/test/')
 FUZZTIME ?= 5s
 SOAK ?= 10m
 BENCH ?= .
@@ -31,17 +29,13 @@ test: ## vet and all tests with the race detector; says at the end what was left
 	@mkdir -p bin; : > $(LEFT_OUT)
 	go vet $(PKG)
 	@status=0; \
-	TESTKIT_LEFT_OUT=$(LEFT_OUT) go test -race -shuffle=on -timeout 20m $(TESTED) || status=$$?; \
+	TESTKIT_LEFT_OUT=$(LEFT_OUT) go test -race -shuffle=on -timeout 20m $(PKG) || status=$$?; \
 	if [ -s $(LEFT_OUT) ]; then \
 		echo "left out, because a peer is not installed:"; sort $(LEFT_OUT) | uniq -c; \
 	else \
 		echo "left out: nothing"; \
 	fi; \
 	exit $$status
-
-.PHONY: system
-system: ## end-to-end and fault scenarios with real processes
-	go test -race -shuffle=on -timeout 30m ./test/...
 
 .PHONY: lint
 lint: $(GOLANGCI) ## style, direction of imports, formatting

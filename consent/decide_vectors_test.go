@@ -3,6 +3,7 @@ package consent
 import (
 	"encoding/json"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -154,11 +155,13 @@ func wantBasis(f Facts) Basis {
 	}[f.Class]
 }
 
+// ownWord are the denials for what the contact said, or did not say.
+var ownWord = []Reason{ServiceOptedOut, NoConsent, ConsentPending, ConsentRefused, ConsentWithdrawn, ConsentExpired, ConsentStale}
+
 // deniedBasis is no ground, but names the entry that a denial for the contact's own word rests on.
 func deniedBasis(f Facts, all []Reason) Basis {
 	for _, r := range all {
-		switch r {
-		case ServiceOptedOut, NoConsent, ConsentPending, ConsentRefused, ConsentWithdrawn, ConsentExpired, ConsentStale:
+		if slices.Contains(ownWord, r) {
 			return Basis{Event: f.Grant.Event}
 		}
 	}

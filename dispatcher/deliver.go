@@ -310,15 +310,8 @@ var (
 // down. Only when ctx ends does it give up; then the reaper calls these messages unknown or sends them again. One try is made all the
 // same: a silent provider may have held the hand-over for as long as the grace is.
 func (w *Worker) settle(ctx context.Context, batch []Settlement) {
-	patient := context.WithoutCancel(ctx)
-	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
-		once, cancel := context.WithTimeoutCause(patient, 10*time.Second, errSettleSlow)
-		err := w.ledger.Settle(once, batch)
-		cancel()
-		if err == nil {
-			return
-		}
-		patient = ctx
+	err := w.settleOnce(context.WithoutCancel(ctx), batch)
+	for wait := 100 * time.Millisecond; err != nil; wait = min(2*wait, 2*time.Second) {
 		w.log.LogAttrs(ctx, slog.LevelWarn, "outcomes are not recorded yet; trying again", slog.Int("messages", len(batch)),
 			slog.String("error", err.Error()))
 		select {
@@ -328,5 +321,12 @@ func (w *Worker) settle(ctx context.Context, batch []Settlement) {
 			return
 		case <-time.After(wait):
 		}
+		err = w.settleOnce(ctx, batch)
 	}
+}
+
+func (w *Worker) settleOnce(ctx context.Context, batch []Settlement) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, 10*time.Second, errSettleSlow)
+	defer cancel()
+	return w.ledger.Settle(ctx, batch)
 }

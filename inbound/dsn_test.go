@@ -111,7 +111,7 @@ func TestEventIDSaysWhichReportItIs(t *testing.T) {
 			t.Errorf("%s: event %q beside %q", name, other, same)
 		}
 	}
-	if id("", failed) != id("", failed) || id("", failed) == id("", delayed) {
+	if again := id("", failed); again != id("", failed) || again == id("", delayed) {
 		t.Error("without a Message-ID, the words of the report must tell")
 	}
 }

@@ -306,7 +306,9 @@ func TestConnectionsEnd(t *testing.T) {
 		}
 		said <- err
 	}()
-	within(t, 10*time.Second, said)
+	if err := within(t, 10*time.Second, said); err == nil {
+		t.Error("whoever never stops talking was not shown the door")
+	}
 	_ = c.Close()
 }
 

@@ -81,7 +81,7 @@ func calendar(name string, vars map[string]any) ([]byte, error) {
 	b.line("STATUS", "CONFIRMED")
 	b.line("END", "VEVENT")
 	b.line("END", "VCALENDAR")
-	return []byte(b.String()), nil
+	return []byte(b.out.String()), nil
 }
 
 func calendarTime(path, value string) (time.Time, error) {
@@ -112,7 +112,7 @@ func webLink(s string) (string, error) {
 }
 
 // icsWriter writes content lines (RFC 5545 section 3.1).
-type icsWriter struct{ strings.Builder }
+type icsWriter struct{ out strings.Builder }
 
 func (b *icsWriter) line(name, value string) {
 	rest := name + ":" + value
@@ -121,10 +121,10 @@ func (b *icsWriter) line(name, value string) {
 		for cut > 1 && !utf8.RuneStart(rest[cut]) {
 			cut--
 		}
-		b.WriteString(rest[:cut] + "\r\n ")
+		b.out.WriteString(rest[:cut] + "\r\n ")
 		rest = rest[cut:]
 	}
-	b.WriteString(rest + "\r\n")
+	b.out.WriteString(rest + "\r\n")
 }
 
 func (b *icsWriter) text(name, value string) {

@@ -124,32 +124,40 @@ func facts(words []word) (paths, filters []string) {
 		case afterBar && (w.kind == identWord || w.kind == keyWord):
 			filters = append(filters, w.text)
 		case w.kind == identWord && !slices.Contains(operators, w.text):
-			path := w.text
-			for i+1 < len(words) {
-				next := words[i+1]
-				if next.kind == propWord {
-					path += "." + next.text
-					i++
-					continue
-				}
-				if next != (word{operandWord, "["}) {
-					break
-				}
-				if i+3 >= len(words) || words[i+3] != (word{operandWord, "]"}) || words[i+2].kind == identWord {
-					path += "[]" // a computed index; its own variables are read by the outer loop
-					break
-				}
-				if words[i+2].kind == stringWord {
-					path += "." + words[i+2].text
-				} else {
-					path += "[]"
-				}
-				i += 3
-			}
+			path, length := pathOf(words[i:])
 			paths = append(paths, path)
+			i += length - 1
 		}
 	}
 	return paths, filters
+}
+
+// pathOf reads the variable that words begin with, and how many words it takes.
+func pathOf(words []word) (path string, length int) {
+	var b strings.Builder
+	b.WriteString(words[0].text)
+	for length = 1; length < len(words); {
+		rest := words[length:]
+		if rest[0].kind == propWord {
+			b.WriteString("." + rest[0].text)
+			length++
+			continue
+		}
+		if rest[0] != (word{operandWord, "["}) {
+			break
+		}
+		if len(rest) < 3 || rest[2] != (word{operandWord, "]"}) || rest[1].kind == identWord {
+			b.WriteString("[]") // a computed index; whoever reads on reads its own variables
+			break
+		}
+		if rest[1].kind == stringWord {
+			b.WriteString("." + rest[1].text)
+		} else {
+			b.WriteString("[]")
+		}
+		length += 3
+	}
+	return b.String(), length
 }
 
 // isPlain says whether the words are one variable and nothing else.

@@ -264,6 +264,7 @@ func (w *world) each(t *testing.T, query string, row func(scan func(...any) erro
 
 // read reads rows.
 func (w *world) read(t *testing.T, query string, row func(scan func(...any) error) error, args ...any) error {
+	t.Helper()
 	rows, err := w.db.QueryContext(t.Context(), query, args...)
 	if err != nil {
 		return err

@@ -47,14 +47,14 @@ func TestTheOneProcessIsKilledWhileItTakesABatchIn(t *testing.T) {
 	takes := time.Since(start)
 	w.quiet(t, time.Minute)
 	unanswered := 0
-	for i, part := range []time.Duration{30, 60, 80, 95} { // percent of the time that a batch takes
+	for i, percent := range []int{30, 60, 80, 95} { // of the time that a batch takes
 		orders, key := w.mixed(300), "batch-"+strconv.Itoa(i)
 		first := make(chan error, 1)
 		go func() {
 			_, err := w.try(t.Context(), key, orders)
 			first <- err
 		}()
-		lasts(t, takes*part/100)
+		lasts(t, part(takes, percent))
 		w.door.Kill(t)
 		if err := <-first; err != nil {
 			unanswered++

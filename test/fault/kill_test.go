@@ -67,14 +67,14 @@ func TestTheDoorIsKilled(t *testing.T) {
 	asked := w.submit(t, w.mixed(300))
 	takes := time.Since(start)
 	unanswered := 0
-	for i, part := range []time.Duration{20, 40, 60, 75, 90, 100, 110} { // percent of the time that a batch takes
+	for i, percent := range []int{20, 40, 60, 75, 90, 100, 110} { // of the time that a batch takes
 		orders, key := w.mixed(300), "batch-"+strconv.Itoa(i)
 		first := make(chan error, 1)
 		go func() {
 			_, err := w.try(t.Context(), key, orders)
 			first <- err
 		}()
-		lasts(t, takes*part/100)
+		lasts(t, part(takes, percent))
 		w.kill(t, w.door)
 		if err := <-first; err != nil {
 			unanswered++

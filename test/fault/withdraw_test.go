@@ -155,6 +155,7 @@ func (w *world) trouble(t *testing.T, over <-chan []withdrawal) []withdrawal {
 	t.Helper()
 	workers := []*process{w.worker(t), w.worker(t)}
 	kills, pauses := 0, 0
+	delays := [4]time.Duration{40 * time.Millisecond, 2 * time.Millisecond, 15 * time.Millisecond, 5 * time.Millisecond}
 	for round := 0; ; round++ {
 		select {
 		case done := <-over:
@@ -162,7 +163,7 @@ func (w *world) trouble(t *testing.T, over <-chan []withdrawal) []withdrawal {
 			return done
 		case <-time.After(700 * time.Millisecond):
 		}
-		w.sink.Delay([]time.Duration{40, 2, 15, 5}[round%4] * time.Millisecond)
+		w.sink.Delay(delays[round%4])
 		victim := workers[round%2]
 		if round%4 == 3 {
 			victim.Pause(t)

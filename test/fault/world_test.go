@@ -205,10 +205,16 @@ type process struct {
 var named atomic.Int32
 
 // worker starts a process that sends.
-func (w *world) worker(t *testing.T) *process { return w.serve(t, "worker") }
+func (w *world) worker(t *testing.T) *process {
+	t.Helper()
+	return w.serve(t, "worker")
+}
 
 // feeder starts a process that rings and reaps.
-func (w *world) feeder(t *testing.T) *process { return w.serve(t, "feeder") }
+func (w *world) feeder(t *testing.T) *process {
+	t.Helper()
+	return w.serve(t, "feeder")
+}
 
 // serve starts a process with some roles, "" for all.
 func (w *world) serve(t *testing.T, roles string) *process {
@@ -278,6 +284,7 @@ func (w *world) quiet(t *testing.T, within time.Duration) {
 
 // byStatus counts the messages of the ledger. Its error is the database's, which a test may have taken away.
 func (w *world) byStatus(t *testing.T) (map[dispatcher.Status]int, error) {
+	t.Helper()
 	count := map[dispatcher.Status]int{}
 	return count, w.read(t, `SELECT status, COUNT(*) FROM messages GROUP BY status`, func(scan func(...any) error) error {
 		var s dispatcher.Status
@@ -302,6 +309,9 @@ func (p *process) ready(t *testing.T) {
 		return resp.Body.Close()
 	})
 }
+
+// part is so many percent of d.
+func part(d time.Duration, percent int) time.Duration { return d / 100 * time.Duration(percent) }
 
 // lasts returns after d: faults take time.
 func lasts(t *testing.T, d time.Duration) {
