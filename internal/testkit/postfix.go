@@ -26,10 +26,7 @@ func StartPostfix(t testing.TB, relayTo string) *PostfixPeer {
 	postfix := Need(t, Postfix)
 	owner, err := user.Lookup("postfix")
 	if err != nil || os.Geteuid() != 0 {
-		if err := recordLeftOut(os.Getenv("TESTKIT_LEFT_OUT"), t.Name(), Postfix+" (not root)"); err != nil {
-			t.Fatalf("record what is left out: %v", err)
-		}
-		t.Skip("left out: only root may run a Postfix")
+		LeaveOut(t, string(Postfix), "only root may run one")
 	}
 	// t.TempDir's parents let no other user in, and the queue's daemons are another user.
 	dir, err := os.MkdirTemp("", "elshi-postfix-") //nolint:usetesting // see above

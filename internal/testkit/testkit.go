@@ -34,22 +34,28 @@ const (
 	NPM         Tool = "npm"
 )
 
-// Need returns the path of a tool. Without it the test is skipped and recorded as left out, so that make test can say
-// what was not tested; with CI=true it fails, because there nothing may be left out.
+// Need returns the path of a tool. Without it the test is left out, see LeaveOut.
 func Need(t testing.TB, tool Tool) string {
 	t.Helper()
 	path, err := find(tool)
 	if err == nil {
 		return path
 	}
+	LeaveOut(t, string(tool), "it is not installed")
+	return ""
+}
+
+// LeaveOut skips the test because something that it needs cannot be had here, and records what, so that make test can say what was not
+// tested; with CI=true it fails the test, because there nothing may be left out.
+func LeaveOut(t testing.TB, what, why string) {
+	t.Helper()
 	if os.Getenv("CI") == "true" {
-		t.Fatalf("%s is not installed, and CI=true leaves nothing out", tool)
+		t.Fatalf("%s: %s, and CI=true leaves nothing out", what, why)
 	}
-	if err := recordLeftOut(os.Getenv("TESTKIT_LEFT_OUT"), t.Name(), tool); err != nil {
+	if err := recordLeftOut(os.Getenv("TESTKIT_LEFT_OUT"), t.Name(), what); err != nil {
 		t.Fatalf("record what is left out: %v", err)
 	}
-	t.Skipf("left out: %s is not installed", tool)
-	return ""
+	t.Skipf("left out: %s: %s", what, why)
 }
 
 func find(tool Tool) (string, error) {
@@ -72,7 +78,7 @@ func find(tool Tool) (string, error) {
 }
 
 // recordLeftOut appends a line to the file that make test reads. Short appends do not mix, so processes may share it.
-func recordLeftOut(file, test string, tool Tool) error {
+func recordLeftOut(file, test, what string) error {
 	if file == "" {
 		return nil
 	}
@@ -80,7 +86,7 @@ func recordLeftOut(file, test string, tool Tool) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(f, "%s (%s)\n", tool, test)
+	_, err = fmt.Fprintf(f, "%s (%s)\n", what, test)
 	if closeErr := f.Close(); err == nil {
 		err = closeErr
 	}

@@ -52,7 +52,7 @@ func TestMissingToolIsLeftOutAndRecorded(t *testing.T) {
 	t.Setenv("TESTKIT_LEFT_OUT", file)
 	t.Setenv("CI", "")
 	v := judge(t, func(tb testing.TB) { Need(tb, "no-such-program") })
-	if v.skipped != "left out: no-such-program is not installed" || v.failed != "" {
+	if v.skipped != "left out: no-such-program: it is not installed" || v.failed != "" {
 		t.Errorf("skipped %q, failed %q, want skipped", v.skipped, v.failed)
 	}
 	got, err := os.ReadFile(file)

@@ -35,7 +35,7 @@ func killed(t *testing.T, n int, s settings) {
 
 func TestAWorkerIsKilled(t *testing.T) {
 	t.Parallel()
-	killed(t, 2000, hasty())
+	killed(t, 20_000, hasty())
 }
 
 func TestTheFeederIsKilled(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 
 func TestSoakAWorkerIsKilled(t *testing.T) {
 	testkit.Soak(t)
-	killed(t, 20_000, hasty())
+	killed(t, 100_000, hasty())
 }
 
 func TestSoakManyProcesses(t *testing.T) {
