@@ -62,6 +62,7 @@ type fakeMessages struct {
 
 	byID     map[vocab.MessageID]dispatcher.Message
 	filters  []dispatcher.MessageFilter
+	next     vocab.MessageID // of a last page that is not the last one
 	payload  dispatcher.StoredContent
 	content  templates.Content
 	rendered int
@@ -80,7 +81,7 @@ func (f *fakeMessages) Get(_ context.Context, id vocab.MessageID) (dispatcher.Me
 	return m, f.away
 }
 
-func (f *fakeMessages) List(_ context.Context, q dispatcher.MessageFilter) ([]dispatcher.Message, error) {
+func (f *fakeMessages) List(_ context.Context, q dispatcher.MessageFilter) (dispatcher.MessagePage, error) {
 	f.filters = append(f.filters, q)
 	var list []dispatcher.Message
 	for _, m := range f.byID {
@@ -89,7 +90,10 @@ func (f *fakeMessages) List(_ context.Context, q dispatcher.MessageFilter) ([]di
 		}
 	}
 	slices.SortFunc(list, func(a, b dispatcher.Message) int { return cmp.Compare(b.ID, a.ID) })
-	return list[:min(len(list), q.Limit)], f.away
+	if len(list) > q.Limit {
+		return dispatcher.MessagePage{Messages: list[:q.Limit], Next: list[q.Limit-1].ID}, f.away
+	}
+	return dispatcher.MessagePage{Messages: list, Next: f.next}, f.away
 }
 
 func (f *fakeMessages) Events(context.Context, vocab.MessageID) ([]dispatcher.MessageEvent, error) {
@@ -306,6 +310,13 @@ func (f *fakeTemplates) Save(_ context.Context, v templates.Version, _ time.Time
 	v.Number, v.ID, v.Hash = len(f.bySlug[v.Template])+1, "tpv_06gywnjy01xbs0938nkrkaydxw", v.ContentHash()
 	f.bySlug[v.Template] = append(f.bySlug[v.Template], v)
 	return v, f.away
+}
+
+func (f *fakeTemplates) Create(ctx context.Context, v templates.Version, now time.Time) (templates.Version, error) {
+	if len(f.bySlug[v.Template]) > 0 {
+		return v, &fault.Error{Kind: fault.Conflict, Code: "template_exists", Detail: "there is one"}
+	}
+	return f.Save(ctx, v, now)
 }
 
 func (f *fakeTemplates) Latest(ctx context.Context, slug string) (templates.Version, error) {

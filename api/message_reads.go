@@ -16,8 +16,8 @@ import (
 // messageBook reads messages. Every error but fault.NotFound means that nothing is known.
 type messageBook interface {
 	Get(ctx context.Context, id vocab.MessageID) (dispatcher.Message, error)
-	// List returns messages, the newest first.
-	List(ctx context.Context, f dispatcher.MessageFilter) ([]dispatcher.Message, error)
+	// List returns a page of messages, the newest first; fault.Invalid if f.After is no message.
+	List(ctx context.Context, f dispatcher.MessageFilter) (dispatcher.MessagePage, error)
 	// Events returns what happened to a message, in order.
 	Events(ctx context.Context, id vocab.MessageID) ([]dispatcher.MessageEvent, error)
 	// Attempts returns the calls to providers, in order, the open one too.
@@ -48,7 +48,9 @@ func (a *API) registerMessageReads() {
 			OperationID: id, Method: method, Path: "/v1/messages" + path, Summary: summary, Description: description, Tags: []string{"messages"},
 		}
 	}
-	register(a, op("list-messages", http.MethodGet, "", "List messages", "The newest first."), a.listMessages, statusInvalid)
+	register(a, op("list-messages", http.MethodGet, "", "List messages",
+		"The newest first. What is rare is looked for a stretch at a time, so a page may hold fewer entries than limit, or none, and still have a "+
+			"next_cursor: the list ends with the page that has none."), a.listMessages, statusInvalid)
 	register(a, op("get-message", http.MethodGet, "/{id}", "Read a message", "Where it is in its life, without address and text."), a.getMessage)
 	register(a, op("list-message-events", http.MethodGet, "/{id}/events", "Read what happened to a message", "In order, from intake on."), a.messageEvents)
 	register(a, op("list-message-attempts", http.MethodGet, "/{id}/attempts", "Read the calls to providers",
@@ -85,15 +87,19 @@ func (a *API) listMessages(ctx context.Context, in *listMessagesInput) (*reply[p
 	if err := wrong.err(); err != nil {
 		return nil, err
 	}
-	list, err := a.Messages.List(ctx, dispatcher.MessageFilter{
+	found, err := a.Messages.List(ctx, dispatcher.MessageFilter{
 		Status: dispatcher.Status(in.Status), Purpose: vocab.Purpose(in.Purpose), Class: vocab.Class(in.Class), Channel: vocab.Channel(in.Channel),
 		ContactID: vocab.ContactID(in.ContactID), Reference: in.Reference, APIKey: vocab.APIKeyID(in.APIKeyID),
-		CreatedAfter: in.CreatedAfter, CreatedBefore: in.CreatedBefore, After: vocab.MessageID(in.Cursor), Limit: pageLimit(in.Limit) + 1,
+		CreatedAfter: in.CreatedAfter, CreatedBefore: in.CreatedBefore, After: vocab.MessageID(in.Cursor), Limit: pageLimit(in.Limit),
 	})
 	if err != nil {
 		return nil, err
 	}
-	return pageOf(list, pageLimit(in.Limit), func(m dispatcher.Message) string { return string(m.ID) }, messageOf), nil
+	list := page[messageView]{Data: []messageView{}, NextCursor: string(found.Next)}
+	for _, m := range found.Messages {
+		list.Data = append(list.Data, messageOf(m))
+	}
+	return answer(list), nil
 }
 
 type messageInput struct {

@@ -203,8 +203,14 @@ func TestListsHavePages(t *testing.T) {
 	if len(seen) != 10 || pages != 3 || seen[0] < seen[9] {
 		t.Errorf("%d messages on %d pages: %v", len(seen), pages, seen)
 	}
-	if f := d.messages.filters[0]; f.Status != dispatcher.Sent || f.Limit != 5 {
+	if f := d.messages.filters[0]; f.Status != dispatcher.Sent || f.Limit != 4 {
 		t.Errorf("filter %+v", f)
+	}
+	clear(d.messages.byID)
+	d.messages.next = aMessage
+	if body := d.call(t, "GET", "/v1/messages?status=unknown", "").ok(200).Body.String(); !strings.Contains(body, `"data":[]`) ||
+		!strings.Contains(body, `"next_cursor":"`+string(aMessage)+`"`) {
+		t.Errorf("a page without entries that is not the last one: %s", body)
 	}
 }
 

@@ -4,8 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
+	"reflect"
+	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,11 +29,6 @@ func (r *rings) Ring(_ context.Context, b dispatcher.Batch) error {
 	r.batches = append(r.batches, b)
 	return nil
 }
-
-// quiet counts nothing.
-type quiet struct{ dispatcher.Observer }
-
-func (quiet) Decided(vocab.Class, dispatcher.Result) {}
 
 // street is the API over the real street and ledger on SQLite; nobody delivers.
 type street struct {
@@ -76,7 +76,7 @@ func newStreet(t *testing.T) *street {
 	s.API, err = api.New(api.Options{
 		Purposes: purposes, Now: now, Log: log,
 		Submitter: dispatcher.NewSubmitter(dispatcher.Intaker{
-			Ledger: ledger, Bell: s.bell, Gate: gate, Renderer: renderer, Sealer: sealer, Observer: quiet{}, Now: now, Log: log,
+			Ledger: ledger, Bell: s.bell, Gate: gate, Renderer: renderer, Sealer: sealer, Now: now, Log: log,
 		}, dispatcher.SubmitOptions{}),
 		Messages: ledger, Orders: ledger, Payloads: ledger, Renderer: renderer, Contacts: store.NewContacts(db), Addresses: store.NewContacts(db),
 		Consents: consents, Ledger: consents, Withdrawer: dispatcher.NewWithdrawer(consents, now), Suppressions: store.NewSuppressions(db),
@@ -158,6 +158,10 @@ func TestAGrantSendsAndAWithdrawalStops(t *testing.T) {
 	if canceled, _ := done["canceled"].([]any); len(canceled) != 1 || canceled[0] != sent["id"] {
 		t.Errorf("withdrawal %v, want %v canceled", done, sent["id"])
 	}
+	again = s.call(t, 200, "POST", "/v1/consents/withdraw", `{"address":{"email":"aigul@example.org"},"scope":"address"}`)
+	if canceled, _ := again["canceled"].([]any); len(canceled) != 0 || !reflect.DeepEqual(again["events"], done["events"]) || again["at"] != done["at"] {
+		t.Errorf("the same withdrawal is answered with %v, and before with %v", again, done)
+	}
 	if m := s.call(t, 200, "GET", path, ""); m["status"] != "canceled" {
 		t.Errorf("message %v", m)
 	}
@@ -171,6 +175,31 @@ func TestAGrantSendsAndAWithdrawalStops(t *testing.T) {
 	}
 	if got := strings.Join(order, " "); got != "consent message consent message" {
 		t.Errorf("timeline %s", got)
+	}
+}
+
+func TestOfTemplatesMadeAtOnceOneIsMade(t *testing.T) {
+	s := newStreet(t)
+	codes := make([]int, 8)
+	var all sync.WaitGroup
+	for i := range codes {
+		all.Go(func() {
+			body := strings.Replace(newsletter, "Сәлем", "Сәлем "+strconv.Itoa(i), 1)
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/templates", strings.NewReader(body))
+			r.Header.Set("Authorization", "Bearer "+s.secret)
+			r.Header.Set("Content-Type", "application/json")
+			w := httptest.NewRecorder()
+			s.ServeHTTP(w, r)
+			codes[i] = w.Code
+		})
+	}
+	all.Wait()
+	slices.Sort(codes)
+	if codes[0] != http.StatusCreated || codes[1] != http.StatusConflict || codes[7] != http.StatusConflict {
+		t.Errorf("answered %v, want one 201 and else 409", codes)
+	}
+	if v := s.call(t, 200, "GET", "/v1/templates/hello", ""); v["number"] != 1.0 {
+		t.Errorf("the newest version has number %v", v["number"])
 	}
 }
 

@@ -18,12 +18,19 @@ import (
 // templateBook keeps the versions of templates; a version never changes. Errors are fault.NotFound for a template or a version that is
 // not there.
 type templateBook interface {
-	// Save keeps the newest version with id, number and hash; one that says the same as the newest is not kept again.
-	Save(ctx context.Context, v templates.Version, now time.Time) (templates.Version, error)
+	templateMaker
 	Latest(ctx context.Context, template string) (templates.Version, error)
 	ByNumber(ctx context.Context, template string, number int) (templates.Version, error)
 	// List returns the newest version of every template, sorted by template.
 	List(ctx context.Context) ([]templates.Version, error)
+}
+
+// templateMaker keeps new versions and returns them with id, number and hash. Both may be called for one template at once.
+type templateMaker interface {
+	// Create keeps the first version of a template; fault.Conflict (template_exists) if there is one of that name.
+	Create(ctx context.Context, v templates.Version, now time.Time) (templates.Version, error)
+	// Save keeps the newest version; one that says the same as the newest is not kept again.
+	Save(ctx context.Context, v templates.Version, now time.Time) (templates.Version, error)
 }
 
 func (a *API) registerTemplates() {
@@ -101,18 +108,7 @@ func (a *API) createTemplate(ctx context.Context, in *createTemplateInput) (*rep
 	if err != nil {
 		return nil, err
 	}
-	_, err = a.Templates.Latest(ctx, v.Template)
-	if err == nil {
-		return nil, &fault.Error{Kind: fault.Conflict, Code: "template_exists", Detail: "there is a template with this name; make a new version of it"}
-	}
-	if fault.KindOf(err) != fault.NotFound {
-		return nil, err
-	}
-	return a.saveVersion(ctx, v)
-}
-
-func (a *API) saveVersion(ctx context.Context, v templates.Version) (*reply[versionView], error) {
-	kept, err := a.Templates.Save(ctx, v, a.now())
+	kept, err := a.Templates.Create(ctx, v, a.now())
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +128,11 @@ func (a *API) createVersion(ctx context.Context, in *createVersionInput) (*reply
 	if err != nil {
 		return nil, err
 	}
-	return a.saveVersion(ctx, v)
+	kept, err := a.Templates.Save(ctx, v, a.now())
+	if err != nil {
+		return nil, err
+	}
+	return answer(versionOf(kept)), nil
 }
 
 // versionView is a version with its texts.

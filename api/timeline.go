@@ -87,7 +87,7 @@ func (a *API) timeline(ctx context.Context, in *timelineInput) (*reply[page[time
 		f.After = vocab.MessageID(vocab.MessagePrefix + "_" + in.Cursor)
 		before = vocab.ConsentEventID(vocab.ConsentEventPrefix + "_" + in.Cursor)
 	}
-	messages, err := a.Messages.List(ctx, f)
+	found, err := a.Messages.List(ctx, f)
 	if err != nil {
 		return nil, err
 	}
@@ -95,8 +95,8 @@ func (a *API) timeline(ctx context.Context, in *timelineInput) (*reply[page[time
 	if err != nil {
 		return nil, err
 	}
-	entries := make([]timelineEntry, 0, len(messages)+len(events))
-	for _, m := range messages {
+	entries := make([]timelineEntry, 0, len(found.Messages)+len(events))
+	for _, m := range found.Messages {
 		view := messageOf(m)
 		entries = append(entries, timelineEntry{Type: "message", At: view.CreatedAt, Message: &view, order: afterPrefix(string(m.ID))})
 	}

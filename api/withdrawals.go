@@ -25,7 +25,8 @@ func (a *API) registerWithdrawals() {
 		OperationID: "withdraw-consent", Method: http.MethodPost, Path: "/v1/consents/withdraw", Tags: []string{"consents"},
 		Summary: "Take consents back and stop what waits",
 		Description: "A withdrawal may be wide: everything, a channel, a purpose, a topic, a partner, an address or the processing of data. Once it is " +
-			"answered, no covered message is handed over except those that in_flight names. Repeating it is harmless.",
+			"answered, no covered message is handed over except those that in_flight names. What is withdrawn already is not written again: a " +
+			"repetition is answered with the ledger's earlier entries, and cancels what came since.",
 	}, a.withdraw, http.StatusNotFound)
 }
 
@@ -56,8 +57,8 @@ type withdrawInput struct {
 
 // withdrawnView acknowledges a withdrawal.
 type withdrawnView struct {
-	At       time.Time              `json:"at" doc:"From this time on nothing covered is handed over but in_flight."`
-	Events   []vocab.ConsentEventID `json:"events" nullable:"false" doc:"The entries of the consent ledger, one per contact."`
+	At       time.Time              `json:"at" doc:"From this time on nothing covered is handed over but in_flight; of a repetition the earlier time."`
+	Events   []vocab.ConsentEventID `json:"events" nullable:"false" doc:"The entries of the consent ledger that say so, one per contact; of a repetition the earlier ones."`
 	Canceled []vocab.MessageID      `json:"canceled" nullable:"false" doc:"Messages that waited and will not be sent."`
 	InFlight []vocab.MessageID      `json:"in_flight" nullable:"false" doc:"Messages that were being handed over and may still arrive."`
 }

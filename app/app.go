@@ -166,7 +166,7 @@ func (a *App) openQueue() error {
 	r := a.cfg.Redis
 	redis, err := queue.OpenRedis(queue.RedisOptions{
 		URL: r.URL.Reveal(), SentinelName: r.Sentinel.Master, Sentinels: r.Sentinel.Addresses, SentinelPass: r.Sentinel.Password.Reveal(),
-		SentinelRedis: r.Sentinel.RedisPassword.Reveal(),
+		SentinelRedis: r.Sentinel.RedisPassword.Reveal(), Log: a.log,
 	})
 	if err != nil {
 		return err

@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"github.com/orleu/elshi/app"
+	"github.com/orleu/elshi/channels/sms"
 	"github.com/orleu/elshi/config"
+	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/internal/testkit"
 )
 
@@ -224,8 +226,60 @@ func TestDatabaseThatIsNotMigratedIsRefused(t *testing.T) {
 		}
 	}
 	h := start(t, cfg)
-	h.seed(t)
+	if h.seed(t); h.key != "" {
+		t.Error("seed made a live key in a database that others share")
+	}
+	if h.key, err = h.NewKey(t.Context(), "test", dispatcher.Live, nil); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(get[list](t, h, "/v1/api-keys", http.StatusOK).Data); n != 1 {
+		t.Errorf("there are %d keys, want the one that was made after seed", n)
+	}
+	if n := h.people(t); n != 4 {
+		t.Errorf("seed made %d contacts, want 4", n)
+	}
 	h.becomes(t, h.send(t, code(`{"phone": "+77011234567"}`)).ID, "sent")
+}
+
+// A one-time code is paid for by the segment; the organisation's whole name would cost a second one.
+func TestDemonstrationsCodeIsOneSegmentInEveryLanguage(t *testing.T) {
+	h := start(t, settings(t))
+	h.seed(t)
+	for phone, signature := range map[string]string{"+77011234567": " Өрлеу", "+77021234567": " Өрлеу", "+77051234567": " Orleu"} {
+		h.becomes(t, h.send(t, code(`{"phone": "`+phone+`"}`)).ID, "sent")
+		caught := get[struct {
+			Data []struct {
+				Text string `json:"text"`
+			} `json:"data"`
+		}](t, h, "/v1/inbox?recipient=%2B"+phone[1:], http.StatusOK).Data
+		if len(caught) != 1 || !strings.HasSuffix(caught[0].Text, signature) {
+			t.Fatalf("caught for %s: %+v, want a code signed %s", phone, caught, signature)
+		}
+		if s := sms.Count(caught[0].Text); s.Segments != 1 {
+			t.Errorf("%q takes %d segments", caught[0].Text, s.Segments)
+		}
+	}
+}
+
+func TestGuestListKeyWritesToItsGuestsAlone(t *testing.T) {
+	h := start(t, settings(t))
+	h.seed(t)
+	var err error
+	if h.key, err = h.NewKey(t.Context(), "pilot", dispatcher.GuestList, []string{"Aigul@demo.example", "8 702 123 45 67"}); err != nil {
+		t.Fatal(err)
+	}
+	h.becomes(t, h.send(t, code(`{"email": "aigul@demo.example"}`)).ID, "sent")
+	h.becomes(t, h.send(t, code(`{"phone": "+77021234567"}`)).ID, "sent")
+	for _, other := range []string{`{"email": "emily@demo.example"}`, `{"phone": "+77011234567"}`} {
+		if m := h.send(t, code(other)); m.Status != "suppressed" {
+			t.Errorf("to %s, who is no guest: %s", other, m.Status)
+		}
+	}
+	_, err = h.NewKey(t.Context(), "pilot", dispatcher.GuestList, []string{"aigul@demo.example", "nobody@", "+7 7172 574600"})
+	if err == nil || strings.Contains(err.Error(), "nobody@") || strings.Contains(err.Error(), "574600") ||
+		!strings.Contains(err.Error(), "guest 2: ") || !strings.Contains(err.Error(), "guest 3: ") {
+		t.Errorf("NewKey with two guests who cannot be reached: %v, want both by their place and neither address", err)
+	}
 }
 
 func TestNewThatFailsLeavesNothingBehind(t *testing.T) {

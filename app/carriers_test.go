@@ -40,6 +40,7 @@ providers:
         report.is.ok: delivered
         reply.from: "query:from"
         reply.text: "query:text"
+        reply.to: "query:to"
 senders:
   - {id: news, channel: email, provider: mail, from: news@orleu.example, default: true}
   - {id: name, channel: sms, provider: gate, from: ORLEU, default: true, registered: true}
@@ -85,6 +86,21 @@ func TestGatewayFromSettings(t *testing.T) {
 	h.becomes(t, sent.ID, "delivered")
 
 	h.becomes(t, h.send(t, code(`{"phone": "+77000000000"}`)).ID, "undelivered")
+
+	<-requests
+	if status, text := h.call(t, http.MethodPost, callback+url.Values{"from": {"77021234567"}, "to": {"1414"}, "text": {"КӨМЕК"}}.Encode(), ""); status != http.StatusOK {
+		t.Errorf("HELP is answered %d %s", status, text)
+	}
+	help := ""
+	select {
+	case help = <-requests:
+	case <-time.After(20 * time.Second):
+	}
+	for _, want := range []string{`"to":"77021234567"`, `Өрлеу: http://127.0.0.1:8080 Отписка: СТОП на 1414`} { // he speaks Russian
+		if !strings.Contains(help, want) {
+			t.Errorf("after HELP the gateway was asked\n%s\nwant %s in it", help, want)
+		}
+	}
 
 	before := h.head(t)
 	if status, text := h.call(t, http.MethodPost, callback+url.Values{"from": {"77011234567"}, "text": {"СТОП"}}.Encode(), ""); status != http.StatusOK {

@@ -109,8 +109,8 @@ func (a *App) newAPI(s *street, metricsHandler http.Handler, gateways map[vocab.
 		Withdrawer: s.withdrawer, Suppressions: s.stores.suppressions, Templates: s.stores.templates, Pauses: s.stores.pauses,
 		Keys: s.stores.keys, Ready: a.ready(s.stores.pauses), Metrics: metricsHandler,
 		Callbacks: inbound.New(inbound.Options{
-			Gateways: gateways, Ledger: s.stores.ledger, Withdrawals: s.withdrawer, Stops: s.stores.suppressions, Region: a.cfg.DefaultRegion,
-			Log: a.log,
+			Gateways: gateways, Ledger: s.stores.ledger, Withdrawals: s.withdrawer, Stops: s.stores.suppressions,
+			Messages: s.stores.ledger, Submitter: s.submitter, Region: a.cfg.DefaultRegion, Log: a.log,
 		}),
 	}
 	if a.cfg.InboxOn() {

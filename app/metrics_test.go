@@ -142,7 +142,7 @@ func TestMetricsHaveNoIDsAndNoAddresses(t *testing.T) {
 // testKeySends sends one message with a test key, whose providers no setting names.
 func (h *house) testKeySends(t *testing.T) {
 	t.Helper()
-	secret, err := h.NewKey(t.Context(), "test", string(dispatcher.Test))
+	secret, err := h.NewKey(t.Context(), "test", dispatcher.Test, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

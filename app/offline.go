@@ -8,12 +8,15 @@ import (
 	"io"
 	"log/slog"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/orleu/elshi/config"
 	"github.com/orleu/elshi/consent"
+	"github.com/orleu/elshi/contacts"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/store"
+	"github.com/orleu/elshi/vocab"
 )
 
 // Offline opens the ledger and nothing else: for commands that do one thing and end.
@@ -58,10 +61,33 @@ func Migrate(ctx context.Context, cfg config.Config, out io.Writer) (err error) 
 	return err
 }
 
-// NewKey makes an API key and returns its secret, which is not kept.
-func (a *App) NewKey(ctx context.Context, name, mode string) (string, error) {
-	_, secret, err := store.NewAPIKeys(a.db).Create(ctx, name, dispatcher.Mode(mode), nil, a.now())
+// NewKey makes an API key and returns its secret, which is not kept. The guests, whom alone a guest-list key may write to, are email
+// addresses and phone numbers in any notation; the error names those that are neither by their place, from 1, and never repeats them.
+func (a *App) NewKey(ctx context.Context, name string, mode dispatcher.Mode, guests []string) (string, error) {
+	var addresses []contacts.Address
+	var wrong []error
+	for i, g := range guests {
+		address, err := guest(g, a.cfg.DefaultRegion)
+		if err != nil {
+			wrong = append(wrong, fmt.Errorf("guest %d: %w", i+1, err))
+		}
+		addresses = append(addresses, address)
+	}
+	if err := errors.Join(wrong...); err != nil {
+		return "", err
+	}
+	_, secret, err := store.NewAPIKeys(a.db).Create(ctx, name, mode, addresses, a.now())
 	return secret, err
+}
+
+// guest reads an email address or a phone number.
+func guest(text, region string) (contacts.Address, error) {
+	if strings.Contains(text, "@") {
+		_, key, err := contacts.ParseEmail(text)
+		return contacts.Address{Channel: vocab.Email, Key: key}, err
+	}
+	number, _, err := contacts.ParsePhone(text, region)
+	return contacts.Address{Channel: vocab.SMS, Key: number.Reveal()}, err
 }
 
 // verifyPage is how many events are read at a time.

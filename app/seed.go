@@ -20,7 +20,7 @@ import (
 
 // Demo is what the demonstration shows to whoever started it.
 type Demo struct {
-	Key string // a live API key; the demonstration's providers are catchers
+	Key string // a live API key; empty unless the database is the embedded one
 }
 
 // demoContact is one made-up person.
@@ -45,7 +45,8 @@ func demoContacts() []demoContact {
 	}
 }
 
-// Seed adds the demonstration's contacts and API key. What is there already stays as it is, so it may run at every start.
+// Seed adds the demonstration's contacts and, in the embedded database, its API key: a database that others share gets no live key that
+// is kept in a file. What is there already stays as it is, so it may run at every start.
 func (a *App) Seed(ctx context.Context) (Demo, error) {
 	registry, err := consent.NewRegistry()
 	if err != nil {
@@ -56,6 +57,9 @@ func (a *App) Seed(ctx context.Context) (Demo, error) {
 		if err := seedContact(ctx, people, consents, registry, d, a.now()); err != nil {
 			return Demo{}, fmt.Errorf("seed contact %s: %w", d.external, err)
 		}
+	}
+	if !a.cfg.Embedded() {
+		return Demo{}, nil
 	}
 	key, err := a.demoKey(ctx)
 	return Demo{Key: key}, err

@@ -70,7 +70,7 @@ func newOrg(cfg config.Config) dispatcher.Org {
 	if url == "" {
 		url = cfg.Server.PublicURL
 	}
-	return dispatcher.Org{Name: cfg.Org.Name, Address: cfg.Org.Address, URL: url}
+	return dispatcher.Org{Name: cfg.Org.Name, ShortName: cfg.Org.ShortName, Address: cfg.Org.Address, URL: url}
 }
 
 func newSecrets(cfg config.Config) (*dispatcher.Links, *dispatcher.Sealer, error) {

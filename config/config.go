@@ -5,6 +5,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
 	"slices"
@@ -82,6 +83,8 @@ const PathVariable = "ELSHI_CONFIG"
 // names, if any. The error is an *Error that lists every problem; a file that cannot be read is one of them.
 func Load(path string, environ []string) (Config, error) {
 	c := Default()
+	standard := c.Org
+	c.Org.ShortName = nil
 	d := &decoder{}
 	vars := elshiVariables(environ)
 	if path == "" {
@@ -97,6 +100,9 @@ func Load(path string, environ []string) (Config, error) {
 		}
 	}
 	d.environment(vars, &c)
+	if c.Org.ShortName == nil && maps.Equal(c.Org.Name, standard.Name) {
+		c.Org.ShortName = standard.ShortName // another organisation's SMS are not signed with the default's name
+	}
 	d.problems = append(d.problems, c.check()...)
 	if len(d.problems) > 0 {
 		return Config{}, &Error{Problems: d.problems}

@@ -44,10 +44,35 @@ func TestLaterPlaceWins(t *testing.T) {
 	want.Consent.Holidays = []Date{{0, time.January, 1}, {2026, time.May, 27}}
 	want.Log.Level = 4
 	want.Org.Name = map[vocab.Language]string{"kk": "А", "ru": "Б", "en": "C, D"}
+	want.Org.ShortName = nil // another organisation's
 	want.DefaultRegion = "UZ"
 	want.Metrics.Enabled = false
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Load mismatch (-want +got):\n%s", diff)
+	}
+}
+
+func TestShortNameBelongsToTheNameBesideIt(t *testing.T) {
+	const other = "org: {name: {kk: А, ru: Б, en: C}"
+	for name, tc := range map[string]struct {
+		file string
+		want map[vocab.Language]string
+	}{
+		"neither is set":             {"{}", Default().Org.ShortName},
+		"another name":               {other + "}", nil},
+		"another name and its short": {other + ", short_name: {en: c}}", map[vocab.Language]string{"en": "c"}},
+		"the default one, set":       {other + ", short_name: {kk: Өрлеу, ru: Өрлеу, en: Orleu}}", Default().Org.ShortName},
+		"none is wanted":             {"org: {short_name: {}}", map[vocab.Language]string{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := Load(write(t, tc.file), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tc.want, got.Org.ShortName); diff != "" {
+				t.Errorf("short_name mismatch (-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 

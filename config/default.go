@@ -15,14 +15,10 @@ func Default() Config {
 			Listen: "127.0.0.1:8080", PublicURL: "http://127.0.0.1:8080",
 			ShutdownTimeout: 30 * time.Second, MaxBody: 5 << 20, RatePerSecond: 1000, RateBurst: 2000,
 		},
-		DataDir:  "./data",
-		Roles:    AllRoles(),
-		Database: Database{MaxConnections: 20},
-		Org: Org{Name: map[vocab.Language]string{
-			vocab.Kazakh:  "«Өрлеу» біліктілікті арттыру ұлттық орталығы",
-			vocab.Russian: "Национальный центр повышения квалификации «Өрлеу»",
-			vocab.English: `National Center for Professional Development "Orleu"`,
-		}},
+		DataDir:       "./data",
+		Roles:         AllRoles(),
+		Database:      Database{MaxConnections: 20},
+		Org:           defaultOrg(),
 		Languages:     vocab.Languages(),
 		TimeZone:      "Asia/Almaty",
 		DefaultRegion: "KZ",
@@ -34,6 +30,17 @@ func Default() Config {
 		Inbox:         Inbox{Mode: InboxAuto, Listen: "127.0.0.1:2525", Keep: 1000},
 		Log:           Log{Level: slog.LevelInfo, Format: LogText},
 		Metrics:       Metrics{Enabled: true},
+	}
+}
+
+func defaultOrg() Org {
+	return Org{
+		Name: map[vocab.Language]string{
+			vocab.Kazakh:  "«Өрлеу» біліктілікті арттыру ұлттық орталығы",
+			vocab.Russian: "Национальный центр повышения квалификации «Өрлеу»",
+			vocab.English: `National Center for Professional Development "Orleu"`,
+		},
+		ShortName: map[vocab.Language]string{vocab.Kazakh: "Өрлеу", vocab.Russian: "Өрлеу", vocab.English: "Orleu"},
 	}
 }
 

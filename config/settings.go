@@ -60,6 +60,10 @@ type Org struct {
 	// Name is the organisation's name by language.
 	// Default {en: National Center for Professional Development "Orleu", kk: «Өрлеу» біліктілікті арттыру ұлттық орталығы, ru: Национальный центр повышения квалификации «Өрлеу»}.
 	Name map[vocab.Language]string `yaml:"name"`
+	// ShortName is what an SMS signs with, by language, so that its text fits one segment; a language without one takes
+	// the name. An org.name of your own takes the default short names away.
+	// Default {en: Orleu, kk: Өрлеу, ru: Өрлеу}.
+	ShortName map[vocab.Language]string `yaml:"short_name"`
 	// Address is the postal address that marketing mail must show. Default empty.
 	Address string `yaml:"address"`
 	// URL is the organisation's own site. Default empty.

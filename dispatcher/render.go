@@ -24,9 +24,24 @@ type templateSource interface {
 
 // Org is the organisation as templates name it.
 type Org struct {
-	Name    map[vocab.Language]string
-	Address string
-	URL     string
+	Name      map[vocab.Language]string
+	ShortName map[vocab.Language]string // for SMS; a language without one takes Name's
+	Address   string
+	URL       string
+}
+
+// shortName is what an SMS calls the organisation: its short name in the language, else its name in it.
+func (o Org) shortName(lang vocab.Language) string {
+	if short := o.ShortName[lang]; short != "" {
+		return short
+	}
+	if name := o.Name[lang]; name != "" {
+		return name
+	}
+	if short := inLanguage(o.ShortName, lang); short != "" {
+		return short // a language that the organisation has no name in
+	}
+	return inLanguage(o.Name, lang)
 }
 
 // Renderer makes content from a template version and a message's data. Versions never change, so each is compiled once.
@@ -125,7 +140,9 @@ func (r *Renderer) vars(m Message, s stored) (map[string]any, error) {
 	if s.Name != "" {
 		contact["name"] = s.Name
 	}
-	org := map[string]any{"name": inLanguage(r.org.Name, m.Language), "address": r.org.Address, "url": r.org.URL}
+	org := map[string]any{
+		"name": inLanguage(r.org.Name, m.Language), "short_name": r.org.shortName(m.Language), "address": r.org.Address, "url": r.org.URL,
+	}
 	links := map[string]any{"why": r.links.URL(LinkWhy, m.ID)}
 	if offersUnsubscribe(m.Class) {
 		links["unsubscribe"] = r.links.URL(LinkUnsubscribe, m.ID)

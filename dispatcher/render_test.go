@@ -158,3 +158,24 @@ func TestTextsInALanguage(t *testing.T) {
 		t.Errorf("a text that nobody here speaks: %q", got)
 	}
 }
+
+func TestShortNameOfAnOrganisation(t *testing.T) {
+	whole := map[vocab.Language]string{vocab.Kazakh: "Өрлеу орталығы", vocab.Russian: "Центр «Өрлеу»"}
+	for name, tc := range map[string]struct {
+		short map[vocab.Language]string
+		lang  vocab.Language
+		want  string
+	}{
+		"in the language":                   {map[vocab.Language]string{vocab.Kazakh: "Өрлеу", vocab.Russian: "ЦПК"}, vocab.Russian, "ЦПК"},
+		"only in another: the whole name":   {map[vocab.Language]string{vocab.Kazakh: "Өрлеу"}, vocab.Russian, "Центр «Өрлеу»"},
+		"none at all":                       {nil, vocab.Kazakh, "Өрлеу орталығы"},
+		"a language with no name":           {map[vocab.Language]string{vocab.Kazakh: "Өрлеу"}, vocab.English, "Өрлеу"},
+		"a language with no name, no short": {nil, vocab.English, "Өрлеу орталығы"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := (Org{Name: whole, ShortName: tc.short}).shortName(tc.lang); got != tc.want {
+				t.Errorf("shortName(%s) = %q, want %q", tc.lang, got, tc.want)
+			}
+		})
+	}
+}

@@ -23,6 +23,13 @@ type LateReport struct {
 	Points      int // soft-bounce points; see SoftThreshold
 }
 
+// SentMark is a place in the order in which messages were sent: after the message, of those sent at the time. Many are sent at one
+// time, so a time alone is no place to go on from. Without a message it is before all of that time.
+type SentMark struct {
+	At        time.Time
+	MessageID vocab.MessageID
+}
+
 // Late says what a provider's report means; false if it changes nothing.
 func Late(channel vocab.Channel, provider vocab.ProviderID, r channels.Report) (LateReport, bool) {
 	late := LateReport{Provider: provider, ProviderRef: r.ProviderRef, EventID: r.EventID, At: r.At, Next: Delivered}

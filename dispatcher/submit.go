@@ -63,7 +63,7 @@ type Intaker struct {
 	Gate     *Gate
 	Renderer *Renderer
 	Sealer   *Sealer
-	Observer Observer
+	Observer Observer // nil: nobody counts
 	Now      func() time.Time
 	Log      *slog.Logger
 }
@@ -75,8 +75,19 @@ func NewSubmitter(i Intaker, o SubmitOptions) *Submitter {
 	defaultTo(&o.RingWindow, 15*time.Second)
 	defaultTo(&o.RingTimeout, 2*time.Second)
 	defaultTo(&o.BatchSize, 500)
+	if i.Observer == nil {
+		i.Observer = unobserved{}
+	}
 	return &Submitter{i.Ledger, i.Bell, i.Gate, i.Renderer, i.Sealer, o, i.Observer, i.Now, i.Log}
 }
+
+// unobserved is the Observer of whoever brings none.
+type unobserved struct{}
+
+func (unobserved) Decided(vocab.Class, Result) {}
+func (unobserved) Settled(Message, Settlement) {}
+func (unobserved) Claimed(int, int)            {}
+func (unobserved) LeasesLost(vocab.Class, int) {}
 
 // Submit takes messages in: checks them, finds their recipients, decides each, writes all of them in one transaction and rings. There
 // is one result for each request, in order. A request that makes no message (an unknown purpose, a missing variable) has a Problem and

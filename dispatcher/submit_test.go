@@ -51,6 +51,17 @@ func TestOneResultForEachRequestInOrder(t *testing.T) {
 	}
 }
 
+func TestSubmitWithoutAnObserver(t *testing.T) {
+	d := newDesk(t)
+	s := NewSubmitter(Intaker{
+		Ledger: d.ledger, Bell: d.bell, Gate: d.gate, Renderer: d.renderer, Sealer: d.sealer, Now: d.now, Log: d.Submitter.log,
+	}, d.options)
+	got, err := s.Submit(t.Context(), Caller{APIKey: "key_1", Mode: Live}, nil, []Request{goodRequest(vocab.Service)})
+	if err != nil || len(got.Results) != 1 || got.Results[0].Status != Queued {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
 func TestMessageAsItIsTakenIn(t *testing.T) {
 	d := newDesk(t)
 	contact := newContactID()

@@ -18,10 +18,17 @@ type MessageFilter struct {
 	ContactID     vocab.ContactID
 	Reference     string
 	APIKey        vocab.APIKeyID
-	CreatedAfter  time.Time // inclusive
-	CreatedBefore time.Time // exclusive
-	After         vocab.MessageID
-	Limit         int // 1 to 200; anything else is 200
+	CreatedAfter  time.Time       // inclusive
+	CreatedBefore time.Time       // exclusive
+	After         vocab.MessageID // Next of the page before; empty: from the newest on
+	Limit         int             // 1 to 200; anything else is 200
+}
+
+// MessagePage is one page of a list of messages, the newest first. It may hold fewer than the limit, or none, and still not be the last
+// one: rare messages are looked for a stretch at a time.
+type MessagePage struct {
+	Messages []Message
+	Next     vocab.MessageID // where the next page begins; empty: this is the last one
 }
 
 // MessageEvent is one thing that happened to a message.

@@ -2,6 +2,7 @@ package dispatcher
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/orleu/elshi/consent"
@@ -21,12 +22,12 @@ type Withdrawal struct {
 	StopAddress contacts.SuppressionReason
 }
 
-// Withdrawn is the acknowledgement of a withdrawal.
+// Withdrawn is the acknowledgement of a withdrawal. That of one which said nothing new names the ledger's earlier entries and their time.
 type Withdrawn struct {
-	At       time.Time
-	Events   []vocab.ConsentEventID
-	Canceled []vocab.MessageID // waited and will not be sent
-	InFlight []vocab.MessageID // were being handed over at that moment and may still arrive
+	At       time.Time              // from then on nothing covered was handed over but InFlight; of several earlier entries the latest time
+	Events   []vocab.ConsentEventID // the entries that say it, one per contact
+	Canceled []vocab.MessageID      // waited and will not be sent
+	InFlight []vocab.MessageID      // were being handed over at that moment and may still arrive
 }
 
 // Covered says whether a message may not be sent any more after the event. The end of one use of data, such as a registry, stops no
@@ -51,6 +52,50 @@ func Covered(e consent.Event, m Message) bool {
 	return true
 }
 
+// Includes says whether an earlier withdrawal or refusal reaches every grant that e reaches, so that e takes nothing that the earlier one
+// left. Other than for grants it does not speak: who unsubscribed from all has not opted out of a purpose that needs no grant.
+func Includes(earlier, e consent.Event) bool {
+	for _, x := range []consent.Event{earlier, e} {
+		if x.Kind != consent.KindWithdrawn && x.Kind != consent.KindRefused {
+			return false
+		}
+	}
+	wide, narrow := reachOf(earlier), reachOf(e)
+	return (wide.purpose == "" || wide.purpose == narrow.purpose) &&
+		(wide.channel == "" || wide.channel == narrow.channel) &&
+		(wide.topic == "" || wide.topic == narrow.topic) &&
+		(!wide.messages || narrow.messages)
+}
+
+// reach is which grants a withdrawal takes; an empty field means all. It says field by field what consent.Covers says of one grant.
+type reach struct {
+	purpose  vocab.Purpose
+	channel  vocab.Channel
+	topic    vocab.Topic
+	messages bool // no use of data is among them
+}
+
+func reachOf(e consent.Event) reach {
+	isUse := slices.ContainsFunc(consent.ProcessingUses(), func(u consent.ProcessingUse) bool { return u.ID == e.Purpose })
+	named := e.Purpose != "" && !isUse
+	switch e.Scope {
+	case consent.ScopeAll:
+		return reach{messages: true}
+	case consent.ScopeChannel, consent.ScopeAddress:
+		return reach{channel: e.Channel, messages: true}
+	case consent.ScopePurpose, consent.ScopePartner:
+		return reach{purpose: e.Purpose, channel: e.Channel, messages: named}
+	case consent.ScopeTopic:
+		return reach{purpose: e.Purpose, channel: e.Channel, topic: e.Topic, messages: named}
+	case consent.ScopeProcessing:
+		if e.Purpose == consent.ProcessingCore {
+			return reach{}
+		}
+		return reach{purpose: e.Purpose, messages: named}
+	}
+	return reach{}
+}
+
 // covered adds to Covered what a stop of the address ends: whatever the gate denies to a stopped address.
 func (w Withdrawal) covered(e consent.Event, m Message) bool {
 	if Covered(e, m) {
@@ -73,7 +118,8 @@ func (w Withdrawal) covered(e consent.Event, m Message) bool {
 // withdrawLedger is what a Withdrawer needs.
 type withdrawLedger interface {
 	// Withdraw appends the event for every contact it concerns, updates the projection, cancels what waits and is covered, and reads
-	// the open attempts; its commit is the moment from which nothing covered is handed over but those.
+	// the open attempts; its commit is the moment from which nothing covered is handed over but those. A contact for whom the event
+	// changes nothing gets no second one.
 	Withdraw(ctx context.Context, w Withdrawal, now time.Time, covered func(consent.Event, Message) bool) (Withdrawn, error)
 	// Open returns those of the messages that still have an open attempt.
 	Open(ctx context.Context, ids []vocab.MessageID) ([]vocab.MessageID, error)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/vocab"
@@ -63,6 +64,58 @@ func TestCoveredByClassAndScope(t *testing.T) {
 				t.Errorf("classes covered by %+v (-want +got):\n%s", tc.event, diff)
 			}
 		})
+	}
+}
+
+func TestIncludesIsWhatCoversSaysOfEveryGrant(t *testing.T) {
+	purposes := []vocab.Purpose{"", "news.company", "offers.company", "partner.acme", "service.notice", consent.ProcessingCore, consent.EventRegistry}
+	topics := []vocab.Topic{"", "maths", "art"}
+	anyEvent := func(t *rapid.T, name string) consent.Event {
+		return consent.Event{
+			Kind:    rapid.SampledFrom([]consent.EventKind{consent.KindWithdrawn, consent.KindRefused, consent.KindGranted}).Draw(t, name+" kind"),
+			Scope:   rapid.SampledFrom(append(consent.Scopes(), "invented")).Draw(t, name+" scope"),
+			Purpose: rapid.SampledFrom(purposes).Draw(t, name+" purpose"),
+			Channel: rapid.SampledFrom(append(vocab.Channels(), "")).Draw(t, name+" channel"),
+			Topic:   rapid.SampledFrom(topics).Draw(t, name+" topic"),
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		earlier, e := anyEvent(t, "earlier"), anyEvent(t, "later")
+		got := Includes(earlier, e)
+		// A grant that neither names stands for all others.
+		for _, purpose := range append(purposes[1:], "any.other") {
+			for _, channel := range append(vocab.Channels(), "") {
+				for _, topic := range append(topics, "other") {
+					if consent.Covers(e, purpose, channel, topic) && !consent.Covers(earlier, purpose, channel, topic) && got {
+						t.Fatalf("%+v includes %+v but does not cover %s %s %s", earlier, e, purpose, channel, topic)
+					}
+				}
+			}
+		}
+		if e.Kind != consent.KindGranted && earlier.Kind != consent.KindGranted && earlier.Scope == e.Scope && earlier.Purpose == e.Purpose &&
+			earlier.Channel == e.Channel && earlier.Topic == e.Topic && !got {
+			t.Fatalf("%+v does not include its own repetition", e)
+		}
+	})
+	for name, tc := range map[string]struct {
+		earlier, e consent.Event
+		want       bool
+	}{
+		"all, then a purpose":           {consent.Event{Scope: consent.ScopeAll}, consent.Event{Scope: consent.ScopePurpose, Purpose: "news.company"}, true},
+		"a purpose, then all":           {consent.Event{Scope: consent.ScopePurpose, Purpose: "news.company"}, consent.Event{Scope: consent.ScopeAll}, false},
+		"all, then a use of data":       {consent.Event{Scope: consent.ScopeAll}, consent.Event{Scope: consent.ScopeProcessing, Purpose: consent.EventRegistry}, false},
+		"a purpose, then a topic of it": {consent.Event{Scope: consent.ScopePurpose, Purpose: "news.company"}, consent.Event{Scope: consent.ScopeTopic, Purpose: "news.company", Topic: "maths"}, true},
+		"an address, then its channel": {
+			consent.Event{Scope: consent.ScopeAddress, Channel: vocab.SMS}, consent.Event{Scope: consent.ScopeChannel, Channel: vocab.SMS}, true,
+		},
+		"one channel, then the other":      {consent.Event{Scope: consent.ScopeChannel, Channel: vocab.SMS}, consent.Event{Scope: consent.ScopeChannel, Channel: vocab.Email}, false},
+		"the processing, then a partner":   {consent.Event{Scope: consent.ScopeProcessing, Purpose: consent.ProcessingCore}, consent.Event{Scope: consent.ScopePartner, Purpose: "partner.acme"}, true},
+		"a topic, then another of the two": {consent.Event{Scope: consent.ScopeTopic, Topic: "maths"}, consent.Event{Scope: consent.ScopeTopic, Topic: "art"}, false},
+	} {
+		tc.earlier.Kind, tc.e.Kind = consent.KindWithdrawn, consent.KindWithdrawn
+		if got := Includes(tc.earlier, tc.e); got != tc.want {
+			t.Errorf("%s: got %t, want %t", name, got, tc.want)
+		}
 	}
 }
 

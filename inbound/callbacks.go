@@ -51,7 +51,9 @@ type Options struct {
 	Ledger      reportLedger
 	Withdrawals withdrawer
 	Stops       stops
-	Region      string // of numbers without a country code (ISO 3166-1). If empty, KZ
+	Messages    correspondence
+	Submitter   submitter // of answers to HELP
+	Region      string    // of numbers without a country code (ISO 3166-1). If empty, KZ
 	Log         *slog.Logger
 }
 
@@ -101,7 +103,7 @@ func (c *Callbacks) take(r *http.Request, provider vocab.ProviderID, g gateway, 
 		}
 	}
 	for _, text := range call.Texts {
-		if err := c.text(ctx, text); err != nil {
+		if err := c.text(ctx, provider, text); err != nil {
 			c.o.Log.LogAttrs(ctx, slog.LevelWarn, "text not recorded; the gateway may call again", slog.String("provider", string(provider)),
 				slog.String("error", err.Error()))
 			status = http.StatusServiceUnavailable
@@ -121,10 +123,10 @@ func Record(ctx context.Context, ledger reportLedger, provider vocab.ProviderID,
 }
 
 // text acts on what somebody wrote to one of our numbers: STOP ends everything that a person may end by it, START lifts that stop and
-// gives no grant back. HELP changes nothing and is not answered: Elshi sends only what somebody asked it to send.
-func (c *Callbacks) text(ctx context.Context, t sms.InboundText) error {
-	word := sms.MatchKeyword(t.Text)
-	if word == sms.NoKeyword || word == sms.Help {
+// gives no grant back, HELP is answered. Anything else is for people to read, not for us.
+func (c *Callbacks) text(ctx context.Context, provider vocab.ProviderID, t sms.InboundText) error {
+	word, language := sms.MatchKeyword(t.Text)
+	if word == sms.NoKeyword {
 		return nil
 	}
 	number, _, err := contacts.ParsePhone(t.From.Reveal(), c.o.Region)
@@ -132,15 +134,21 @@ func (c *Callbacks) text(ctx context.Context, t sms.InboundText) error {
 		return nil //nolint:nilerr // a sender name or a short code: nobody is behind it who could be stopped
 	}
 	lookup := number.Reveal()
-	if word == sms.Start {
+	switch word {
+	case sms.Help:
+		return c.help(ctx, provider, number, language, t)
+	case sms.Start:
 		return c.o.Stops.LiftStop(ctx, lookup, t.At)
+	case sms.Stop:
+		err = c.withdraw(ctx, lookup)
+		if fault.KindOf(err) == fault.NotFound {
+			// Nobody is behind the number, or nobody any more: whoever gets it later is met by the stop.
+			return c.o.Stops.Stop(ctx, lookup, t.At)
+		}
+		return err
+	case sms.NoKeyword:
 	}
-	err = c.withdraw(ctx, lookup)
-	if fault.KindOf(err) == fault.NotFound {
-		// Nobody is behind the number, or nobody any more: whoever gets it later is met by the stop.
-		return c.o.Stops.Stop(ctx, lookup, t.At)
-	}
-	return err
+	return nil
 }
 
 // withdraw ends everything for everybody behind a number and stops it; fault.NotFound if nobody is.

@@ -129,6 +129,7 @@ func TestWhoeverDoesNotProveWhereACallComesFromLearnsNothing(t *testing.T) {
 			if answer.Body.String() != nobody.Body.String() || !cmp.Equal(answer.Header(), nobody.Header()) {
 				t.Errorf("answered %v %q, and %v %q for a provider that does not exist", answer.Header(), answer.Body, nobody.Header(), nobody.Body)
 			}
+			wantStatus(t, w.call(http.MethodPost, target, strings.Repeat("x", 100<<10)), http.StatusNotFound)
 		})
 	}
 	w.wantMessage(t, m.ID, dispatcher.Sent)
@@ -160,6 +161,7 @@ func TestLedgerThatIsAwayIsAskedAgain(t *testing.T) {
 		"a STOP":                    {"from", number, "msg", "STOP"},
 		"a STOP of somebody new":    {"from", "+77770000001", "msg", "стоп"},
 		"a START":                   {"from", number, "msg", "START"},
+		"a HELP":                    {"from", number, "msg", "HELP"},
 		"a report and a text":       {"id", "ref-1", "state", "UNDELIV", "from", number, "msg", "STOP"},
 		"a report and small talk":   {"id", "ref-1", "state", "DELIVRD", "from", number, "msg", "рахмет"},
 		"a report that is an error": {"id", "ref-1", "state", "UNDELIV", "error", "1", "why", "aigul is absent"},

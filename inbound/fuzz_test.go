@@ -59,7 +59,7 @@ func FuzzCallback(f *testing.F) {
 	f.Add("DELETE", "/callbacks/form/"+formToken, "%zz", "application/json", `{"id":1}`)
 	f.Add("", "callbacks//", "", "\x00", "\xff")
 	f.Add("POST", "/callbacks/form/"+formToken+"/../"+formToken, "", "multipart/form-data; boundary=x", "--x\r\n")
-	gateways := newGateways(f)
+	gateways := newGateways(f, clock)
 	tokens := map[string]string{"kannel": kannelToken, "form": formToken}
 	f.Fuzz(func(t *testing.T, method, path, query, contentType, body string) {
 		ledger := &willing{}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/orleu/elshi/channels"
+	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/fault"
 	"github.com/orleu/elshi/vocab"
 )
@@ -18,9 +19,9 @@ type asked interface {
 // awaiting says which messages still wait for a report.
 type awaiting interface {
 	reportLedger
-	// Awaited returns the provider's references of messages that were sent after the time and have no report yet, at most n, beginning
-	// with those sent after the cursor; the cursor of the next call is the last one's time of sending.
-	Awaited(ctx context.Context, provider vocab.ProviderID, after time.Time, n int) (refs []string, last time.Time, err error)
+	// Awaited returns the provider's references of messages that were sent after the mark and have no report yet, at most n in the order
+	// of sending, and the last one's mark, from which the next call goes on.
+	Awaited(ctx context.Context, provider vocab.ProviderID, after dispatcher.SentMark, n int) (refs []string, last dispatcher.SentMark, err error)
 }
 
 // Poller asks the gateways that do not call back.
@@ -61,7 +62,7 @@ func NewPoller[G asked](gateways map[vocab.ProviderID]G, ledger awaiting, o Poll
 func (p *Poller) Run(ctx context.Context) error {
 	tick := time.NewTicker(p.every)
 	defer tick.Stop()
-	cursors := map[vocab.ProviderID]time.Time{}
+	cursors := map[vocab.ProviderID]dispatcher.SentMark{}
 	for {
 		select {
 		case <-ctx.Done():
@@ -80,14 +81,14 @@ func (p *Poller) Run(ctx context.Context) error {
 }
 
 // round asks about the next page of messages and returns where the one after it begins.
-func (p *Poller) round(ctx context.Context, id vocab.ProviderID, g asked, after time.Time) (time.Time, error) {
+func (p *Poller) round(ctx context.Context, id vocab.ProviderID, g asked, after dispatcher.SentMark) (dispatcher.SentMark, error) {
 	oldest := p.now().Add(-p.window)
-	if after.Before(oldest) {
-		after = oldest
+	if after.At.Before(oldest) {
+		after = dispatcher.SentMark{At: oldest}
 	}
 	refs, last, err := p.ledger.Awaited(ctx, id, after, pollSize)
 	if err != nil || len(refs) == 0 {
-		return time.Time{}, err // from the beginning again
+		return dispatcher.SentMark{}, err // from the beginning again
 	}
 	reports, err := g.Poll(ctx, refs)
 	for _, report := range reports { // also those that came before an error
@@ -96,7 +97,7 @@ func (p *Poller) round(ctx context.Context, id vocab.ProviderID, g asked, after 
 		}
 	}
 	if len(refs) < pollSize {
-		last = time.Time{}
+		last = dispatcher.SentMark{}
 	}
 	return last, err
 }

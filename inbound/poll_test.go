@@ -24,14 +24,15 @@ import (
 	"github.com/orleu/elshi/vocab"
 )
 
-// outstanding are messages that wait for a report, in the order of sending, one a second.
+// outstanding are messages that wait for a report, in the order of sending, one a second or all at once.
 type outstanding struct {
 	first   time.Time
+	atOnce  bool
 	refs    []string
 	settled map[string]bool
 	away    time.Time // until then the ledger does not answer
 	refuse  map[string]error
-	asked   []time.Time // the cursors
+	asked   []dispatcher.SentMark
 }
 
 func newOutstanding(n int, first time.Time) *outstanding {
@@ -43,15 +44,19 @@ func newOutstanding(n int, first time.Time) *outstanding {
 }
 
 // Awaited answers as the ledger does.
-func (o *outstanding) Awaited(_ context.Context, _ vocab.ProviderID, after time.Time, n int) (refs []string, last time.Time, err error) {
+func (o *outstanding) Awaited(_ context.Context, _ vocab.ProviderID, after dispatcher.SentMark, n int) (refs []string, last dispatcher.SentMark, err error) {
 	o.asked = append(o.asked, after)
 	if time.Now().Before(o.away) {
-		return nil, time.Time{}, fault.Away("ledger", nil)
+		return nil, last, fault.Away("ledger", nil)
 	}
 	for i, ref := range o.refs {
-		sent := o.first.Add(time.Duration(i) * time.Second)
-		if sent.After(after) && !o.settled[ref] && len(refs) < n {
-			refs, last = append(refs, ref), sent
+		mark := dispatcher.SentMark{At: o.first, MessageID: vocab.MessageID(fmt.Sprintf("msg_%06d", i))}
+		if !o.atOnce {
+			mark.At = o.first.Add(time.Duration(i) * time.Second)
+		}
+		later := mark.At.After(after.At) || mark.At.Equal(after.At) && mark.MessageID > after.MessageID
+		if later && !o.settled[ref] && len(refs) < n {
+			refs, last = append(refs, ref), mark
 		}
 	}
 	return refs, last, nil
@@ -128,6 +133,18 @@ func TestPollerGoesPageByPageAndRoundAgain(t *testing.T) {
 	})
 }
 
+// A campaign's texts are settled together, so that more than one page may have been sent at one time.
+func TestPollerSkipsNoneOfManyThatWereSentAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ledger, gateway := newOutstanding(2300, time.Now().Add(-time.Hour)), &talking{}
+		ledger.atOnce = true
+		polling(t, rounds(3), map[vocab.ProviderID]*talking{"g": gateway}, ledger, newLogged(t))
+		if diff := cmp.Diff(ledger.refs, slices.Concat(gateway.asked...)); diff != "" {
+			t.Errorf("asked about mismatch (-want +got):\n%s", diff)
+		}
+	})
+}
+
 func TestPollerKeepsWhatItLearntBeforeAnError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ledger := newOutstanding(3, time.Now().Add(-time.Hour))
@@ -177,13 +194,13 @@ func TestPollerOutlivesALedgerThatIsAway(t *testing.T) {
 func TestPollerForgetsWhatIsOlderThanItsWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		ledger, gateway := newOutstanding(10, began.Add(-72*time.Hour+time.Minute)), &talking{}
+		ledger, gateway := newOutstanding(10, began.Add(-72*time.Hour+time.Minute-time.Second)), &talking{}
 		polling(t, rounds(2), map[vocab.ProviderID]*talking{"g": gateway}, ledger, newLogged(t))
-		// At the first round the first message is 72 hours old to the second, at the second all are older.
+		// At the first round the second message is 72 hours old to the second, at the second all are older.
 		if diff := cmp.Diff([]int{9}, gateway.sizes()); diff != "" {
 			t.Errorf("pages mismatch (-want +got):\n%s", diff)
 		}
-		want := []time.Time{began.Add(time.Minute - 72*time.Hour), began.Add(2*time.Minute - 72*time.Hour)}
+		want := []dispatcher.SentMark{{At: began.Add(time.Minute - 72*time.Hour)}, {At: began.Add(2*time.Minute - 72*time.Hour)}}
 		if diff := cmp.Diff(want, ledger.asked); diff != "" {
 			t.Errorf("cursors mismatch (-want +got):\n%s", diff)
 		}

@@ -36,7 +36,7 @@ var start = time.Date(2026, 3, 2, 7, 0, 0, 0, time.UTC)
 func clock() time.Time { return start.Add(time.Hour) }
 
 // newGateways are a Kannel, which calls by GET, and a gateway that is described by settings and posts forms.
-func newGateways(t testing.TB) map[vocab.ProviderID]*sms.Gateway {
+func newGateways(t testing.TB, now func() time.Time) map[vocab.ProviderID]*sms.Gateway {
 	t.Helper()
 	profile, err := sms.ParseProfile("form", map[string]string{
 		"send.path": "/send", "send.form.to": "{to}", "send.form.text": "{text}",
@@ -50,12 +50,12 @@ func newGateways(t testing.TB) map[vocab.ProviderID]*sms.Gateway {
 	}
 	kannel, err := sms.NewGateway(sms.Kannel(), sms.Settings{
 		BaseURL: "https://kannel.example", Secrets: map[string]sms.Secret{"username": "elshi", "password": "kannel-secret"},
-		Verify: sms.Verify{Token: kannelToken}, Now: clock,
+		Verify: sms.Verify{Token: kannelToken}, Now: now,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	form, err := sms.NewGateway(profile, sms.Settings{BaseURL: "https://sms.example", Verify: sms.Verify{Token: formToken}, Now: clock})
+	form, err := sms.NewGateway(profile, sms.Settings{BaseURL: "https://sms.example", Verify: sms.Verify{Token: formToken}, Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,6 +72,11 @@ type world struct {
 	suppressions *store.Suppressions
 	callbacks    *inbound.Callbacks
 	log          *logged
+	now          time.Time
+	renderer     *dispatcher.Renderer
+	door         *dispatcher.Submitter
+	mu           sync.Mutex
+	rings        []dispatcher.Batch
 }
 
 func newWorld(t *testing.T) *world {
@@ -90,14 +95,17 @@ func newWorld(t *testing.T) *world {
 	}
 	w := &world{
 		ctx: t.Context(), db: db, ledger: store.NewLedger(db), contacts: store.NewContacts(db), consents: store.NewConsents(db, registry),
-		suppressions: store.NewSuppressions(db), log: newLogged(t),
+		suppressions: store.NewSuppressions(db), log: newLogged(t), now: clock(),
 	}
 	w.callbacks = inbound.New(inbound.Options{
-		Gateways: newGateways(t), Ledger: w.ledger, Withdrawals: dispatcher.NewWithdrawer(w.consents, clock), Stops: w.suppressions,
-		Log: w.log.logger(),
+		Gateways: newGateways(t, w.clock), Ledger: w.ledger, Withdrawals: dispatcher.NewWithdrawer(w.consents, w.clock), Stops: w.suppressions,
+		Messages: w.ledger, Submitter: w.submitter(t, registry), Log: w.log.logger(),
 	})
 	return w
 }
+
+// clock is the world's own, which a test may move.
+func (w *world) clock() time.Time { return w.now }
 
 // kannel is a call of the Kannel.
 func (w *world) kannel(query string) *httptest.ResponseRecorder {
@@ -137,7 +145,13 @@ func wantStatus(t *testing.T, answer *httptest.ResponseRecorder, want int) {
 // person makes a contact with a number that was proved.
 func (w *world) person(t *testing.T, phone string) contacts.Profile {
 	t.Helper()
-	p, err := w.contacts.Create(w.ctx, contacts.Contact{Name: "Айгүл", Language: vocab.Kazakh, CreatedAt: start}, []contacts.NewAddress{
+	return w.speaking(t, phone, vocab.Kazakh)
+}
+
+// speaking makes a contact of a language, empty if nobody knows it.
+func (w *world) speaking(t *testing.T, phone string, lang vocab.Language) contacts.Profile {
+	t.Helper()
+	p, err := w.contacts.Create(w.ctx, contacts.Contact{Name: "Айгүл", Language: lang, CreatedAt: start}, []contacts.NewAddress{
 		{Channel: vocab.SMS, Value: vocab.Address(phone), Lookup: phone, Verified: true, Primary: true},
 	})
 	if err != nil {

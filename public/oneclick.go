@@ -54,7 +54,7 @@ func (p *pages) askToStop(r *http.Request) (answer, error) {
 }
 
 // oneClick ends the purpose of the message on its channel for everybody behind its address (RFC 8058). The 200 follows the commit;
-// a repeated request ends the same again and is answered the same.
+// a repeated request finds it ended, writes nothing and is answered the same, with the time of the first.
 //
 // There is no check of the origin: mail providers' servers send the request, and the token is what shows that they may.
 func (p *pages) oneClick(r *http.Request) (answer, error) {

@@ -144,7 +144,7 @@ func TestOneClickIsIdempotentAlsoAtTheSameTime(t *testing.T) {
 		t.Errorf("repeated: got status %d, want 200", got.Code)
 	}
 	if got := len(h.withdrawals()); got != 17 {
-		t.Errorf("got %d withdrawals, want each request recorded", got)
+		t.Errorf("got %d withdrawals, want each request to reach the ledger, which writes one", got)
 	}
 }
 

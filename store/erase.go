@@ -113,7 +113,7 @@ func (tx *tx) eraseAddresses(ctx context.Context, id vocab.ContactID, addresses 
 	for _, a := range mine {
 		// A number that went to somebody else is not this contact's to suppress.
 		if a.reassigned.IsZero() {
-			if err := tx.suppress(ctx, a.channel, a.hash, "", contacts.ErasedContact, "erasure", "", now); err != nil {
+			if _, err := tx.suppress(ctx, a.channel, a.hash, "", contacts.ErasedContact, "erasure", "", now); err != nil {
 				return err
 			}
 		}

@@ -3,7 +3,48 @@ package store
 import (
 	"context"
 	"database/sql"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
 )
+
+// Stretch is how many messages one page of a list looks at.
+const Stretch = stretch
+
+// SessionConfig is how a session of PostgreSQL is opened.
+func SessionConfig(t *testing.T, o Options) *pgx.ConnConfig {
+	t.Helper()
+	config, err := postgresConfig(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return config
+}
+
+// OpenTraced opens PostgreSQL and shows every statement to the tracer.
+func OpenTraced(t *testing.T, o Options, tracer pgx.QueryTracer) *DB {
+	t.Helper()
+	config := SessionConfig(t, o)
+	config.Tracer = tracer
+	pool := stdlib.OpenDB(*config)
+	t.Cleanup(func() {
+		if err := pool.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return &DB{write: pool, read: pool, dialect: newPostgres(), hashKey: o.HashKey}
+}
+
+// Statements are the texts that were run so far, as the engine reads them.
+func (db *DB) Statements() []string {
+	var list []string
+	db.dialect.cache.Range(func(_, text any) bool {
+		list = append(list, text.(string))
+		return true
+	})
+	return list
+}
 
 // Raw is the handle that writes, for tests that look behind the methods.
 func (db *DB) Raw() *sql.DB { return db.write }

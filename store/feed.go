@@ -52,6 +52,7 @@ func (l *Ledger) Reap(ctx context.Context, before, now time.Time, n int, once fu
 		var attempts rowset
 		var m dispatcher.Message
 		dest := []any{&m.ID, &m.Attempt, &m.Class, &m.Provider, at(&m.ClaimedAt)}
+		// In the order of the index of what is due, so that no engine walks all messages to give them back in the order of their ids.
 		if err := tx.each(ctx, dest, func() error {
 			lost = append(lost, dispatcher.Lost{MessageID: m.ID, Attempt: m.Attempt, Class: m.Class})
 			attempts = append(attempts, []any{
@@ -61,7 +62,7 @@ func (l *Ledger) Reap(ctx context.Context, before, now time.Time, n int, once fu
 		}, `
 			SELECT id, attempt, class, provider, claimed_at FROM messages
 			WHERE due_at IS NOT NULL AND status = 'sending' AND lease_until < $1
-			ORDER BY id LIMIT $2 {skip}`, before.UnixMicro(), n); err != nil || len(lost) == 0 {
+			ORDER BY channel, lane, class, due_at LIMIT $2 {skip}`, before.UnixMicro(), n); err != nil || len(lost) == 0 {
 			return err
 		}
 		rows := make(rowset, len(lost))

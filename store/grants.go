@@ -56,34 +56,51 @@ func (tx *tx) keepGrant(ctx context.Context, contact vocab.ContactID, key consen
 	return err
 }
 
-// keepUnsubscribed updates what a wide event says about the contact as a whole.
-func (tx *tx) keepUnsubscribed(ctx context.Context, e consent.Event) error {
-	var since time.Time
-	if err := tx.row(ctx, []any{at(&since)}, `SELECT unsubscribed_all_at FROM contacts WHERE id = $1`, string(e.ContactID)); err != nil {
-		return err
-	}
-	before := !since.IsZero()
-	after := consent.ApplyUnsubscribed(before, e)
-	if before != after {
-		mark := any(nil)
-		if after {
-			mark = micros(e.At)
-		}
-		if _, err := tx.exec(ctx, `UPDATE contacts SET unsubscribed_all_at = $2 WHERE id = $1`, string(e.ContactID), mark); err != nil {
-			return err
+// marks are what wide events say about a contact as a whole; zero times: nothing.
+type marks struct{ unsubscribed, processing time.Time }
+
+// marks reads the marks of one contact.
+func (r runner) marks(ctx context.Context, contact vocab.ContactID) (marks, error) {
+	var m marks
+	err := r.row(ctx, []any{at(&m.unsubscribed), at(&m.processing)},
+		`SELECT unsubscribed_all_at, processing_withdrawn_at FROM contacts WHERE id = $1`, string(contact))
+	return m, err
+}
+
+// after is the marks after an event.
+func (m marks) after(e consent.Event) marks {
+	had := !m.unsubscribed.IsZero()
+	if out := consent.ApplyUnsubscribed(had, e); out != had {
+		m.unsubscribed = time.Time{}
+		if out {
+			m.unsubscribed = e.At
 		}
 	}
 	core := e.Purpose == consent.ProcessingCore || e.Purpose == ""
 	switch {
 	case e.Scope == consent.ScopeProcessing && e.Kind == consent.KindWithdrawn && core:
-		_, err := tx.exec(ctx, `UPDATE contacts SET processing_withdrawn_at = $2 WHERE id = $1 AND processing_withdrawn_at IS NULL`,
-			string(e.ContactID), micros(e.At))
-		return err
+		if m.processing.IsZero() {
+			m.processing = e.At
+		}
 	case e.Purpose == consent.ProcessingCore && e.Kind == consent.KindGranted:
-		_, err := tx.exec(ctx, `UPDATE contacts SET processing_withdrawn_at = NULL WHERE id = $1`, string(e.ContactID))
+		m.processing = time.Time{}
+	}
+	return m
+}
+
+// keepMarks updates the marks of the event's contact.
+func (tx *tx) keepMarks(ctx context.Context, e consent.Event) error {
+	had, err := tx.marks(ctx, e.ContactID)
+	if err != nil {
 		return err
 	}
-	return nil
+	now := had.after(e)
+	if now == had {
+		return nil
+	}
+	_, err = tx.exec(ctx, `UPDATE contacts SET unsubscribed_all_at = $2, processing_withdrawn_at = $3 WHERE id = $1`,
+		string(e.ContactID), micros(now.unsubscribed), micros(now.processing))
+	return err
 }
 
 // missingGrants returns the grants that a withdrawal names and that have no row yet, as they were before it: a purpose that needs no

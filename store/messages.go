@@ -28,39 +28,6 @@ func (r runner) message(ctx context.Context, id vocab.MessageID) (dispatcher.Mes
 	return m, err
 }
 
-// List returns messages, the newest first. A contact or a reference finds its messages by an index; the other conditions are looked at
-// row by row, from the newest on.
-func (l *Ledger) List(ctx context.Context, f dispatcher.MessageFilter) ([]dispatcher.Message, error) {
-	var is conditions
-	for _, c := range []struct{ text, value string }{
-		{`m.contact_id = ?`, string(f.ContactID)},
-		{`m.reference = ?`, plain(f.Reference)},
-		{`m.status = ?`, string(f.Status)},
-		{`m.purpose = ?`, string(f.Purpose)},
-		{`m.class = ?`, string(f.Class)},
-		{`m.channel = ?`, string(f.Channel)},
-		{`m.api_key = ?`, string(f.APIKey)},
-		{`m.id < ?`, string(f.After)},
-	} {
-		if c.value != "" {
-			is.add(c.text, c.value)
-		}
-	}
-	if !f.CreatedAfter.IsZero() {
-		is.add(`m.created_at >= ?`, f.CreatedAfter.UnixMicro())
-	}
-	if !f.CreatedBefore.IsZero() {
-		is.add(`m.created_at < ?`, f.CreatedBefore.UnixMicro())
-	}
-	var list []dispatcher.Message
-	var m dispatcher.Message
-	err := l.db.reader().each(ctx, messageDest(&m), func() error {
-		list = append(list, m)
-		return nil
-	}, `SELECT `+messageColumns+` FROM messages m`+is.where()+` ORDER BY m.id DESC`+is.limit(pageOf(f.Limit)), is.args...)
-	return list, away(err)
-}
-
 // Events returns what happened to a message in order; fault.NotFound if there is no such message.
 func (l *Ledger) Events(ctx context.Context, id vocab.MessageID) ([]dispatcher.MessageEvent, error) {
 	r := l.db.reader()

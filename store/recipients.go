@@ -56,10 +56,10 @@ func (r runner) namedContacts(ctx context.Context, rows rowset, queries []dispat
 		SELECT CAST(j.value ->> 0 AS BIGINT), c.id, c.name, c.language, a.id, a.lookup
 		FROM {rows $1}
 		JOIN contacts c ON c.id = j.value ->> 3
-		LEFT JOIN (contact_addresses l JOIN addresses a ON a.id = l.address_id)
-			ON l.contact_id = c.id AND a.channel = j.value ->> 1
+		LEFT JOIN contact_addresses l ON l.contact_id = c.id
+		LEFT JOIN addresses a ON a.id = l.address_id AND a.channel = j.value ->> 1
 			AND (j.value ->> 2 = '' AND l.reassigned_at IS NULL OR a.lookup = j.value ->> 2)
-		ORDER BY 1, `+usableFirst, arg)
+		ORDER BY 1, CASE WHEN a.id IS NULL THEN 1 ELSE 0 END, `+usableFirst, arg)
 }
 
 // contactsBehind answers the queries that name an address alone: with the first contact behind it, and how many there are. Somebody
@@ -92,6 +92,7 @@ func (r runner) contactsBehind(ctx context.Context, rows rowset, known []dispatc
 		SELECT CAST(j.value ->> 0 AS BIGINT), a.id, c.id, c.name, c.language
 		FROM {rows $1}
 		JOIN addresses a ON a.channel = j.value ->> 1 AND a.lookup = j.value ->> 2
-		LEFT JOIN (contact_addresses l JOIN contacts c ON c.id = l.contact_id) ON l.address_id = a.id AND l.reassigned_at IS NULL
+		LEFT JOIN contact_addresses l ON l.address_id = a.id AND l.reassigned_at IS NULL
+		LEFT JOIN contacts c ON c.id = l.contact_id
 		ORDER BY 1, c.id`, arg)
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/fault"
@@ -114,16 +113,19 @@ func (tx *tx) afterReport(ctx context.Context, m dispatcher.Message, r dispatche
 	}})
 }
 
-// Awaited returns the provider's references of SMS that were sent after the given time and have no report yet, at most n in order of
-// sending, and when the last of them was sent.
-func (l *Ledger) Awaited(ctx context.Context, provider vocab.ProviderID, after time.Time, n int) (refs []string, last time.Time, err error) {
+// Awaited returns the provider's references of SMS that were sent after the mark and have no report yet, at most n in order of sending,
+// and the mark of the last of them: the next call goes on from there and leaves none out.
+func (l *Ledger) Awaited(ctx context.Context, provider vocab.ProviderID, after dispatcher.SentMark, n int) ([]string, dispatcher.SentMark, error) {
+	var refs []string
 	var ref string
-	err = l.db.reader().each(ctx, []any{&ref, at(&last)}, func() error {
+	var last dispatcher.SentMark
+	// Not (sent_at, id) > ($2, $3): from that SQLite does not conclude that the index of what was sent serves, and reads all messages.
+	err := l.db.reader().each(ctx, []any{&ref, at(&last.At), &last.MessageID}, func() error {
 		refs = append(refs, ref)
 		return nil
 	}, `
-		SELECT provider_ref, sent_at FROM messages
-		WHERE provider = $1 AND channel = 'sms' AND sent_at > $2 AND status = 'sent' AND provider_ref <> ''
-		ORDER BY sent_at LIMIT $3`, string(provider), after.UnixMicro(), n)
+		SELECT provider_ref, sent_at, id FROM messages
+		WHERE provider = $1 AND channel = 'sms' AND sent_at >= $2 AND (sent_at > $2 OR id > $3) AND status = 'sent' AND provider_ref <> ''
+		ORDER BY sent_at, id LIMIT $4`, string(provider), after.At.UnixMicro(), string(after.MessageID), n)
 	return refs, last, away(err)
 }

@@ -204,7 +204,7 @@ func (tx *tx) judgeAddresses(ctx context.Context, settlements []dispatcher.Settl
 		if !s.Suppress.Met(s.Cause, history, s.At) {
 			continue
 		}
-		if err := tx.suppressAddress(ctx, s.AddressID, contacts.HardBounce, "bounce", string(s.Cause), s.At); err != nil {
+		if _, err := tx.suppressAddress(ctx, s.AddressID, contacts.HardBounce, "bounce", string(s.Cause), s.At); err != nil {
 			return err
 		}
 	}

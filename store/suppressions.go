@@ -32,7 +32,7 @@ func (s *Suppressions) Add(ctx context.Context, channel vocab.Channel, lookup st
 				return err
 			}
 		}
-		if err := tx.suppress(ctx, channel, hash, address, x.Reason, x.Origin, x.Note, x.CreatedAt); err != nil {
+		if _, err := tx.suppress(ctx, channel, hash, address, x.Reason, x.Origin, x.Note, x.CreatedAt); err != nil {
 			return err
 		}
 		kept, err = tx.suppression(ctx, `s.address_hash = $1 AND s.reason = $2 AND s.lifted_at IS NULL`, hash, string(x.Reason))
@@ -41,22 +41,22 @@ func (s *Suppressions) Add(ctx context.Context, channel vocab.Channel, lookup st
 	return kept, err
 }
 
-// suppressAddress suppresses a known address; the caller holds its guard.
-func (tx *tx) suppressAddress(ctx context.Context, address vocab.AddressID, reason contacts.SuppressionReason, origin, note string, now time.Time) error {
+// suppressAddress suppresses a known address and says whether it was not before; the caller holds its guard.
+func (tx *tx) suppressAddress(ctx context.Context, address vocab.AddressID, reason contacts.SuppressionReason, origin, note string, now time.Time) (bool, error) {
 	var channel vocab.Channel
 	var hash string
 	if err := tx.row(ctx, []any{&channel, &hash}, `SELECT channel, hash FROM addresses WHERE id = $1`, string(address)); err != nil {
-		return err
+		return false, err
 	}
 	return tx.suppress(ctx, channel, hash, address, reason, origin, note, now)
 }
 
-func (tx *tx) suppress(ctx context.Context, channel vocab.Channel, hash string, address vocab.AddressID, reason contacts.SuppressionReason, origin, note string, now time.Time) error {
-	_, err := tx.exec(ctx, `
+func (tx *tx) suppress(ctx context.Context, channel vocab.Channel, hash string, address vocab.AddressID, reason contacts.SuppressionReason, origin, note string, now time.Time) (bool, error) {
+	n, err := tx.exec(ctx, `
 		INSERT INTO suppressions (id, channel, address_hash, address_id, reason, origin, note, created_at, lifted_by)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '') ON CONFLICT DO NOTHING`,
 		vocab.NewID(vocab.SuppressionPrefix), string(channel), hash, null(address), string(reason), plain(origin), plain(note), now.UnixMicro())
-	return err
+	return n == 1, err
 }
 
 // Get returns one suppression; fault.NotFound if there is none.

@@ -17,6 +17,42 @@ type Templates struct{ db *DB }
 // NewTemplates returns the templates of a database.
 func NewTemplates(db *DB) *Templates { return &Templates{db} }
 
+// Create keeps v as the first version of a new template and returns it with id, number and hash. Of creations of one name at once the
+// first to commit wins; the error of every other one is fault.Conflict (template_exists), whatever its version says.
+func (t *Templates) Create(ctx context.Context, v templates.Version, now time.Time) (templates.Version, error) {
+	v.Hash, v.Number = v.ContentHash(), 1
+	want, err := newTemplateRow(v)
+	if err != nil {
+		return templates.Version{}, fmt.Errorf("create template %s: %w", v.Template, err)
+	}
+	v.ID = vocab.TemplateVersionID(vocab.NewID(vocab.TemplateVersionPrefix))
+	var kept templates.Version
+	err = t.db.tx(ctx, func(tx *tx) error {
+		taken, err := tx.insertTemplate(ctx, v, want, now)
+		if err != nil {
+			return err
+		}
+		if taken {
+			return &fault.Error{Kind: fault.Conflict, Code: "template_exists", Detail: "there is a template with this name; make a new version of it"}
+		}
+		kept, err = tx.template(ctx, `id = $1`, string(v.ID))
+		return err
+	})
+	if err != nil {
+		return templates.Version{}, fmt.Errorf("create template %s: %w", v.Template, err)
+	}
+	return kept, nil
+}
+
+// insertTemplate writes a version, unless its number is taken. It waits for whoever is about to take the number.
+func (tx *tx) insertTemplate(ctx context.Context, v templates.Version, row templateRow, now time.Time) (taken bool, err error) {
+	n, err := tx.exec(ctx, `
+		INSERT INTO template_versions (id, template, number, purpose, calendar, sample, variants, hash, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (template, number) DO NOTHING`,
+		string(v.ID), v.Template, v.Number, row.purpose, row.calendar, row.sample, row.variants, row.hash, now.UnixMicro())
+	return n == 0, err
+}
+
 // Save keeps v as the newest version of its template and returns it with id, number and hash. If the newest version already says,
 // approves and shows the same, that one is returned and nothing is kept. Concurrent saves get numbers without gaps.
 func (t *Templates) Save(ctx context.Context, v templates.Version, now time.Time) (templates.Version, error) {
@@ -38,14 +74,11 @@ func (t *Templates) Save(ctx context.Context, v templates.Version, now time.Time
 				return nil
 			}
 			v.Number = newest.Number + 1
-			n, err := tx.exec(ctx, `
-				INSERT INTO template_versions (id, template, number, purpose, calendar, sample, variants, hash, created_at)
-				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (template, number) DO NOTHING`,
-				string(v.ID), v.Template, v.Number, want.purpose, want.calendar, want.sample, want.variants, want.hash, now.UnixMicro())
+			taken, err := tx.insertTemplate(ctx, v, want, now)
 			if err != nil {
 				return err
 			}
-			if n == 1 {
+			if !taken {
 				kept, err = tx.template(ctx, `id = $1`, string(v.ID))
 				return err
 			}

@@ -41,11 +41,16 @@ type conditions struct {
 
 // add narrows by text, in which each ? stands for the next of args.
 func (c *conditions) add(text string, args ...any) {
+	c.texts = append(c.texts, c.numbered(text, args...))
+}
+
+// numbered returns text with the next numbers in the places of its ?, and keeps args.
+func (c *conditions) numbered(text string, args ...any) string {
 	for _, arg := range args {
 		c.args = append(c.args, arg)
 		text = strings.Replace(text, "?", "$"+strconv.Itoa(len(c.args)), 1)
 	}
-	c.texts = append(c.texts, text)
+	return text
 }
 
 // where is the clause, empty if nothing was added.

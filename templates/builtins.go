@@ -19,14 +19,15 @@ var builtinFiles embed.FS
 type meta struct {
 	Purpose   vocab.Purpose             `json:"purpose"`
 	Calendar  string                    `json:"calendar"`
-	Footer    string                    `json:"footer"` // "marketing" (with opt-out and why) or "plain"
+	Footer    string                    `json:"footer"`   // "marketing" (with opt-out and why) or "plain"
+	SMSOnly   bool                      `json:"sms_only"` // an answer to a text, which no email can be
 	Subject   map[vocab.Language]string `json:"subject"`
 	Preheader map[vocab.Language]string `json:"preheader"`
 	Sample    map[string]any            `json:"sample"`
 }
 
-// Builtins returns the templates that ship, each as version 1 in kk, ru and en for email and SMS, sorted by name, with Hash
-// and without ID, which is the store's to give. Every variant is whole: nothing refers to another file any more.
+// Builtins returns the templates that ship, each as version 1 in kk, ru and en, sorted by name, with Hash and without ID,
+// which is the store's to give: all for email and SMS, but keyword-help, which answers texts, for SMS alone. Every variant is whole: nothing refers to another file any more.
 func Builtins() ([]Version, error) {
 	metas, err := fs.Glob(builtinFiles, "builtin/*/meta.json")
 	if err != nil {
@@ -57,23 +58,13 @@ func builtin(name string) (Version, error) {
 	v := Version{Template: name, Number: 1, Purpose: m.Purpose, Sample: m.Sample, Calendar: m.Calendar}
 	files := reader{}
 	for _, lang := range vocab.Languages() {
-		footer := "builtin/footers/" + m.Footer + "." + string(lang)
-		html := strings.NewReplacer(
-			"@@lang@@", string(lang),
-			"@@content@@", files.read(dir+string(lang)+".html"),
-			"@@footer@@", files.read(footer+".html"),
-		).Replace(files.read("builtin/layout.html"))
-		v.Variants = append(v.Variants,
-			Variant{
-				Language: lang, Channel: vocab.Email, Approved: true,
-				Subject: m.Subject[lang], Preheader: m.Preheader[lang],
-				HTML: files.withButtons(html),
-				Text: files.read(dir+string(lang)+".txt") + files.read(footer+".txt"),
-			},
-			Variant{
-				Language: lang, Channel: vocab.SMS, Approved: true,
-				SMS: strings.TrimSpace(files.read(dir + string(lang) + ".sms.txt")),
-			})
+		if !m.SMSOnly {
+			v.Variants = append(v.Variants, files.email(dir, m, lang))
+		}
+		v.Variants = append(v.Variants, Variant{
+			Language: lang, Channel: vocab.SMS, Approved: true,
+			SMS: strings.TrimSpace(files.read(dir + string(lang) + ".sms.txt")),
+		})
 	}
 	v.Hash = v.ContentHash()
 	return v, files.err
@@ -88,6 +79,22 @@ func (r *reader) read(name string) string {
 		r.err = err
 	}
 	return string(raw)
+}
+
+// email puts a template's texts in a language between layout and footer.
+func (r *reader) email(dir string, m meta, lang vocab.Language) Variant {
+	footer := "builtin/footers/" + m.Footer + "." + string(lang)
+	html := strings.NewReplacer(
+		"@@lang@@", string(lang),
+		"@@content@@", r.read(dir+string(lang)+".html"),
+		"@@footer@@", r.read(footer+".html"),
+	).Replace(r.read("builtin/layout.html"))
+	return Variant{
+		Language: lang, Channel: vocab.Email, Approved: true,
+		Subject: m.Subject[lang], Preheader: m.Preheader[lang],
+		HTML: r.withButtons(html),
+		Text: r.read(dir+string(lang)+".txt") + r.read(footer+".txt"),
+	}
 }
 
 var buttonMark = regexp.MustCompile(`@@button url="([^"]+)" label="([^"]+)"@@`)

@@ -22,7 +22,7 @@ const maxSource = 200 << 10
 // are the rendered ones, for HTML and text.
 var reserved = map[string][]string{
 	"contact": {"name", "language"},
-	"org":     {"name", "address", "url"},
+	"org":     {"name", "short_name", "address", "url"},
 	"links":   {"unsubscribe", "preferences", "why"},
 	"message": {"id", "purpose", "subject", "preheader"},
 	"data":    nil,

@@ -116,7 +116,7 @@ func (v Version) SampleVars(lang vocab.Language) map[string]any {
 	return map[string]any{
 		"data":    data,
 		"contact": map[string]any{"name": who.name, "language": string(lang)},
-		"org":     map[string]any{"name": who.org, "address": who.address, "url": "https://orleu.example"},
+		"org":     map[string]any{"name": who.org, "short_name": who.short, "address": who.address, "url": "https://orleu.example"},
 		"links": map[string]any{
 			"unsubscribe": "https://orleu.example/u/k7f3q9", "preferences": "https://orleu.example/p/k7f3q9",
 			"why": "https://orleu.example/w/k7f3q9",
@@ -140,8 +140,8 @@ func overlay(base, over map[string]any) {
 	}
 }
 
-var samplePeople = map[string]struct{ name, org, address string }{
-	"kk": {"Айгүл Сәрсенова", "«Өрлеу» біліктілікті арттыру ұлттық орталығы", "Астана қ., Бейбітшілік к-сі, 1"},
-	"ru": {"Айгуль Сарсенова", "Национальный центр повышения квалификации «Өрлеу»", "г. Астана, ул. Бейбитшилик, 1"},
-	"en": {"Aigul Sarsenova", "National Center for Professional Development “Orleu”", "1 Beibitshilik St, Astana"},
+var samplePeople = map[string]struct{ name, org, short, address string }{
+	"kk": {"Айгүл Сәрсенова", "«Өрлеу» біліктілікті арттыру ұлттық орталығы", "Өрлеу", "Астана қ., Бейбітшілік к-сі, 1"},
+	"ru": {"Айгуль Сарсенова", "Национальный центр повышения квалификации «Өрлеу»", "Өрлеу", "г. Астана, ул. Бейбитшилик, 1"},
+	"en": {"Aigul Sarsenova", "National Center for Professional Development “Orleu”", "Orleu", "1 Beibitshilik St, Astana"},
 }

@@ -33,21 +33,27 @@ type InboundText struct {
 	EventID string    // the gateway's id of the text; may be empty
 }
 
-// ParseCallback verifies and reads one call of the gateway. token is the last part of the path that was called.
+// ParseCallback verifies and reads one call of the gateway. token is the last part of the path that was called. Whoever does not prove
+// that they are the gateway learns nothing from the answer: nothing else is looked at before the proof, not even how long the body is.
 //
 // A *fault.Error of kind Forbidden (callback_not_authentic) means that the call is not the gateway's, one of kind Invalid
 // (callback_too_large, callback_malformed) that it is but cannot be read; neither repeats any of it. A genuine call that
 // holds nothing we know is an empty Callback: the gateway would only repeat it.
 func (g *Gateway) ParseCallback(r *http.Request, token string) (Callback, error) {
+	verify := g.settings.Verify
+	if !verify.knows(r.Header, token) {
+		return Callback{}, notAuthentic()
+	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, g.settings.MaxAnswer+1))
 	if err != nil {
 		return Callback{}, fmt.Errorf("read callback of %s: %w", g.profile.Name, err)
 	}
-	if int64(len(body)) > g.settings.MaxAnswer {
-		return Callback{}, &fault.Error{Kind: fault.Invalid, Code: "callback_too_large", Detail: "the callback is larger than we read"}
+	tooLarge := int64(len(body)) > g.settings.MaxAnswer
+	if tooLarge && verify.needsBody() || !tooLarge && !verify.signed(r.Header, r.URL.RawQuery, body) {
+		return Callback{}, notAuthentic() // of a body that was not read whole nobody can say who signed it
 	}
-	if !g.settings.Verify.passes(r.Header, r.URL.RawQuery, token, body) {
-		return Callback{}, &fault.Error{Kind: fault.Forbidden, Code: "callback_not_authentic", Detail: "the callback does not prove where it comes from"}
+	if tooLarge {
+		return Callback{}, &fault.Error{Kind: fault.Invalid, Code: "callback_too_large", Detail: "the callback is larger than we read"}
 	}
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -56,6 +62,10 @@ func (g *Gateway) ParseCallback(r *http.Request, token string) (Callback, error)
 	d := newDocument(r.Header, query, body)
 	now := g.settings.Now().UTC()
 	return Callback{Reports: g.reports.read(d, now), Texts: g.texts.read(d, now)}, nil
+}
+
+func notAuthentic() error {
+	return &fault.Error{Kind: fault.Forbidden, Code: "callback_not_authentic", Detail: "the callback does not prove where it comes from"}
 }
 
 // reportRule is a compiled ReportRule.

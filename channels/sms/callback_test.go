@@ -178,11 +178,34 @@ func TestCallbackMustProveWhereItComesFrom(t *testing.T) {
 	}
 }
 
+// Who cannot prove where a call comes from must not learn from its length that there is such a gateway.
 func TestCallbackThatIsTooLarge(t *testing.T) {
-	r := httptest.NewRequest(http.MethodPost, "/cb", strings.NewReader(strings.Repeat("x", 5000)))
-	_, err := reading(t, sms.Mobizon(), sms.Verify{Token: callbackToken}).ParseCallback(r, callbackToken)
-	if e, ok := errors.AsType[*fault.Error](err); !ok || e.Code != "callback_too_large" {
-		t.Errorf("ParseCallback error is %v, want callback_too_large", err)
+	byToken := sms.Verify{Token: callbackToken}
+	byHMAC := sms.Verify{HMACHeader: "X-Signature", HMACKey: "hmac-key-0123456789"}
+	for _, tc := range []struct {
+		name, token string
+		verify      sms.Verify
+		want        string
+		read        bool
+	}{
+		{"with the token", callbackToken, byToken, "callback_too_large", true},
+		{"with another token", "guessed", byToken, "callback_not_authentic", false},
+		{"without a token", "", byToken, "callback_not_authentic", false},
+		{"without the header", "", sms.Verify{Header: "Authorization", HeaderSecret: "Bearer 0123456789abcdef"}, "callback_not_authentic", false},
+		{"with a signature that nobody can check", "", byHMAC, "callback_not_authentic", true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			body := strings.NewReader(strings.Repeat("x", 5000))
+			r := httptest.NewRequest(http.MethodPost, "/cb", body)
+			r.Header.Set("X-Signature", strings.Repeat("ab", 32))
+			_, err := reading(t, sms.Mobizon(), tc.verify).ParseCallback(r, tc.token)
+			if e, ok := errors.AsType[*fault.Error](err); !ok || e.Code != tc.want {
+				t.Errorf("ParseCallback error is %v, want %s", err, tc.want)
+			}
+			if read := body.Len() < 5000; read != tc.read {
+				t.Errorf("the body was read: %t, want %t", read, tc.read)
+			}
+		})
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"unicode"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/orleu/elshi/vocab"
 )
 
 // Keyword is what a text that somebody sends us asks for.
@@ -19,14 +21,24 @@ const (
 	Start     Keyword = "start"
 )
 
-// spellings are the words as people write them: Kazakh in Cyrillic and Latin script, Russian, English.
-var spellings = map[Keyword][]string{
-	Stop: {
-		"STOP", "STOPALL", "UNSUBSCRIBE", "СТОП", "ОТПИСАТЬСЯ", "ОТПИСКА", "ОТПИШИТЕ", "ОТКАЗ", "ОТКАЗАТЬСЯ",
-		"ТОҚТАТ", "ТОҚТАТУ", "ТОҚТА", "БАС ТАРТУ", "БАС ТАРТАМЫН", "TOQTAT", "TOQTATU", "BAS TARTU",
-	},
-	Help:  {"HELP", "INFO", "ПОМОЩЬ", "ИНФО", "КӨМЕК", "KÖMEK", "KOMEK"},
-	Start: {"START", "UNSTOP", "СТАРТ", "БАСТАУ", "БАСТА", "BASTAU"},
+// spelling is the words of a keyword in one language, as people write them.
+type spelling struct {
+	keyword  Keyword
+	language vocab.Language
+	words    []string
+}
+
+// spellings are Kazakh in Cyrillic and Latin script, Russian and English. No word looks the same in two of them.
+var spellings = []spelling{
+	{Stop, vocab.English, []string{"STOP", "STOPALL", "UNSUBSCRIBE"}},
+	{Stop, vocab.Russian, []string{"СТОП", "ОТПИСАТЬСЯ", "ОТПИСКА", "ОТПИШИТЕ", "ОТКАЗ", "ОТКАЗАТЬСЯ"}},
+	{Stop, vocab.Kazakh, []string{"ТОҚТАТ", "ТОҚТАТУ", "ТОҚТА", "БАС ТАРТУ", "БАС ТАРТАМЫН", "TOQTAT", "TOQTATU", "BAS TARTU"}},
+	{Help, vocab.English, []string{"HELP", "INFO"}},
+	{Help, vocab.Russian, []string{"ПОМОЩЬ", "ИНФО"}},
+	{Help, vocab.Kazakh, []string{"КӨМЕК", "KÖMEK", "KOMEK"}},
+	{Start, vocab.English, []string{"START", "UNSTOP"}},
+	{Start, vocab.Russian, []string{"СТАРТ"}},
+	{Start, vocab.Kazakh, []string{"БАСТАУ", "БАСТА", "BASTAU"}},
 }
 
 // fillers may stand around a Stop and change nothing: "Стоп рассылка, пожалуйста". They are ignored for Stop alone, because a
@@ -37,12 +49,14 @@ var keywords = foldedKeywords()
 
 // MatchKeyword says which keyword a text is, if it is nothing else. Case, punctuation, spaces and accents do not matter, nor do
 // look-alike letters: CТOП in any mixture of Latin, Cyrillic and Greek, ТОКТАТ typed without Kazakh letters, ST0P with a zero.
-func MatchKeyword(text string) Keyword {
+// The second answer is the language that the keyword is a word of (kk, ru or en), by which to answer somebody whose language nobody
+// knows; empty without a keyword.
+func MatchKeyword(text string) (Keyword, vocab.Language) {
 	if len(text) > 1000 {
-		return NoKeyword // six parts of an SMS are a letter, not a command
+		return NoKeyword, "" // six parts of an SMS are a letter, not a command
 	}
-	if k, ok := keywords[fold(text)]; ok {
-		return k
+	if s, ok := keywords[fold(text)]; ok {
+		return s.keyword, s.language
 	}
 	var rest strings.Builder
 	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return unicode.IsSpace(r) || r == ',' || r == '.' || r == '!' }) {
@@ -50,17 +64,17 @@ func MatchKeyword(text string) Keyword {
 			rest.WriteString(f)
 		}
 	}
-	if keywords[rest.String()] == Stop {
-		return Stop
+	if s := keywords[rest.String()]; s.keyword == Stop {
+		return s.keyword, s.language
 	}
-	return NoKeyword
+	return NoKeyword, ""
 }
 
-func foldedKeywords() map[string]Keyword {
-	all := map[string]Keyword{}
-	for keyword, words := range spellings {
-		for _, word := range words {
-			all[fold(word)] = keyword
+func foldedKeywords() map[string]spelling {
+	all := map[string]spelling{}
+	for _, s := range spellings {
+		for _, word := range s.words {
+			all[fold(word)] = s
 		}
 	}
 	return all

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/orleu/elshi/channels/sms"
+	"github.com/orleu/elshi/vocab"
 )
 
 func TestMatchKeyword(t *testing.T) {
@@ -53,10 +54,22 @@ func TestMatchKeyword(t *testing.T) {
 		{"a letter-long text", "stop" + strings.Repeat(" ", 1000), sms.NoKeyword},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if got := sms.MatchKeyword(tc.text); got != tc.want {
+			if got, _ := sms.MatchKeyword(tc.text); got != tc.want {
 				t.Errorf("MatchKeyword(%q) = %q, want %q", tc.text, got, tc.want)
 			}
 		})
+	}
+}
+
+func TestMatchKeywordSaysTheLanguage(t *testing.T) {
+	for text, want := range map[string]vocab.Language{
+		"help": vocab.English, "Info!": vocab.English, "помощь": vocab.Russian, "инфо": vocab.Russian, "ПОМOЩЬ": vocab.Russian, // a Latin O
+		"Көмек": vocab.Kazakh, "комек": vocab.Kazakh, "Kömek": vocab.Kazakh, "stop": vocab.English, "отписаться": vocab.Russian,
+		"бас тарту": vocab.Kazakh, "Тоқтат, өтінемін": vocab.Kazakh, "бастау": vocab.Kazakh, "рахмет": "", "help me": "",
+	} {
+		if _, got := sms.MatchKeyword(text); got != want {
+			t.Errorf("MatchKeyword(%q) says the language is %q, want %q", text, got, want)
+		}
 	}
 }
 
@@ -65,11 +78,14 @@ func FuzzMatchKeyword(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		got := sms.MatchKeyword(text)
+		got, lang := sms.MatchKeyword(text)
+		if (got == sms.NoKeyword) != (lang == "") {
+			t.Errorf("MatchKeyword(%q) = %q in the language %q", text, got, lang)
+		}
 		if len(text) > 900 || !utf8.ValidString(text) {
 			return
 		}
-		if padded := sms.MatchKeyword(" " + text + " !"); padded != got {
+		if padded, _ := sms.MatchKeyword(" " + text + " !"); padded != got {
 			t.Errorf("MatchKeyword(%q) = %q, and %q with spaces and a mark around it", text, got, padded)
 		}
 		if got != sms.NoKeyword && !strings.ContainsFunc(text, func(r rune) bool { return r > ' ' }) {

@@ -25,7 +25,7 @@ type cli struct {
 
 	Serve   serveCmd   `cmd:"" help:"Run: answer HTTP, send what is due, feed the queues."`
 	Migrate migrateCmd `cmd:"" help:"Bring the database up to date."`
-	Seed    seedCmd    `cmd:"" help:"Add the demonstration's contacts and API key."`
+	Seed    seedCmd    `cmd:"" help:"Add the demonstration's contacts; in the embedded database also its API key, which is printed."`
 	Key     keyCmd     `cmd:"" help:"Make an API key and print its secret once."`
 	Verify  verifyCmd  `cmd:"" help:"Check the consent ledger's chain from its first event to its last."`
 }

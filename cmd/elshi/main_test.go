@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -114,6 +115,10 @@ func TestWhatCannotBeReadIsExplained(t *testing.T) {
 		{[]string{"serve", "--fast"}, "--fast"},
 		{[]string{"key"}, "<name>"},
 		{[]string{"key", "crm", "--mode=root"}, `one of "live","guest_list","test"`},
+		{[]string{"key", "pilot", "--mode=guest_list"}, "--guest=ADDRESS"},
+		{[]string{"key", "crm", "--guest=a@demo.example"}, "--mode=guest_list"},
+		{[]string{"key", "crm", "--mode=test", "--guest=a@demo.example"}, "--mode=guest_list"},
+		{append([]string{"key", "pilot", "--mode=guest_list"}, slices.Repeat([]string{"--guest=a@demo.example"}, 101)...), "at most 100"},
 	} {
 		// Neither 1 nor 2: kong's own code for a line that is none.
 		if r := l.run(t, tc.args...); r.code != 80 || !strings.Contains(r.report, tc.want) {
@@ -198,13 +203,19 @@ func TestCommandsOfAnEmbeddedInstallation(t *testing.T) {
 		t.Errorf("verify of an empty ledger says %q", out)
 	}
 	secrets := map[string]bool{}
-	for _, args := range [][]string{{"key", "crm"}, {"key", "crm"}, {"key", "school", "--mode=test"}, {"key", "pilot", "--mode=guest_list"}, {"seed"}} {
+	guests := []string{"key", "pilot", "--mode=guest_list", "--guest=aigul@demo.example", "--guest", "+7 701 123 45 67"}
+	for _, args := range [][]string{{"key", "crm"}, {"key", "crm"}, {"key", "school", "--mode=test"}, guests, {"seed"}} {
 		out := l.ok(t, args...)
 		if !regexp.MustCompile(`^\S{30,}\n$`).MatchString(out) || secrets[out] {
 			t.Errorf("elshi %v says %q, want a secret of its own and nothing else", args, out)
 		}
 		secrets[out] = true
 	}
+	r := l.run(t, "key", "pilot", "--mode=guest_list", "--guest=aigul@demo.example", "--guest=nobody", "--guest=a@b@c")
+	if r.code != 1 || r.out != "" || strings.Contains(r.report, "nobody") {
+		t.Errorf("a key for guests who cannot be reached: exit code %d, output %q:\n%s", r.code, r.out, r.report)
+	}
+	has(t, r.report, "guest 2: ", "guest 3: ")
 	if out := l.ok(t, "seed"); !secrets[out] {
 		t.Errorf("a second seed says %q, want the key of the first", out)
 	}

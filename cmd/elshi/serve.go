@@ -9,6 +9,7 @@ import (
 
 	"github.com/orleu/elshi/app"
 	"github.com/orleu/elshi/config"
+	"github.com/orleu/elshi/dispatcher"
 )
 
 type serveCmd struct {
@@ -67,12 +68,20 @@ func (*migrateCmd) Run(e *env) error {
 
 type seedCmd struct{}
 
-// Run seeds and prints the key.
+// Help says what the one line of the list of commands has no room for.
+func (*seedCmd) Help() string {
+	return "Nobody is to find a live key in a shared database that nobody remembers making: on PostgreSQL, make one with elshi key."
+}
+
+// Run seeds and prints the key, or how to make one.
 func (*seedCmd) Run(e *env) error {
 	return e.with(func(a *app.App, _ config.Config) error {
 		demo, err := a.Seed(e.ctx)
 		if err != nil {
 			return err
+		}
+		if demo.Key == "" {
+			demo.Key = "the demonstration's contacts are there; make an API key with: elshi key NAME"
 		}
 		_, err = fmt.Fprintln(e.out, demo.Key)
 		return err
@@ -80,14 +89,32 @@ func (*seedCmd) Run(e *env) error {
 }
 
 type keyCmd struct {
-	Name string `arg:"" help:"Who will use it, for example crm."`
-	Mode string `help:"live, guest_list (writes to its guests alone) or test (everything goes to the catcher)." enum:"live,guest_list,test" default:"live"`
+	Name   string   `arg:"" help:"Who will use it, for example crm."`
+	Mode   string   `help:"live, guest_list (writes to its guests alone) or test (everything goes to the catcher)." enum:"live,guest_list,test" default:"live"`
+	Guests []string `name:"guest" help:"An email address or phone number that a guest_list key may write to; repeat it for each. Kept as a keyed hash." sep:"none" placeholder:"ADDRESS"`
+}
+
+// maxGuests is the API's limit: a longer list is an audience and wants a live key.
+const maxGuests = 100
+
+// Validate is asked by kong: a key with the wrong guests reaches nobody, or everybody.
+func (k *keyCmd) Validate() error {
+	isList := k.Mode == string(dispatcher.GuestList)
+	switch {
+	case isList && len(k.Guests) == 0:
+		return errors.New("--mode=guest_list: name its guests, each with --guest=ADDRESS")
+	case !isList && len(k.Guests) > 0:
+		return errors.New("--guest: only a key with --mode=guest_list has guests")
+	case len(k.Guests) > maxGuests:
+		return fmt.Errorf("--guest: at most %d", maxGuests)
+	}
+	return nil
 }
 
 // Run makes a key and prints its secret, which is not kept and not shown again.
 func (k *keyCmd) Run(e *env) error {
 	return e.with(func(a *app.App, _ config.Config) error {
-		secret, err := a.NewKey(e.ctx, k.Name, k.Mode)
+		secret, err := a.NewKey(e.ctx, k.Name, dispatcher.Mode(k.Mode), k.Guests)
 		if err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
@@ -30,11 +31,18 @@ type RedisOptions struct {
 	SentinelPass  string
 	SentinelRedis string // password of the primary behind the sentinels
 	PoolSize      int    // connections. If zero, the library's default of 10 per CPU
+	// Log gets what the library has to say, at debug level: whoever is refused an answer says so already, and loudly enough. If nil,
+	// nobody does. The library has one log, so this one is for every Redis of the process.
+	Log *slog.Logger
 }
 
 // OpenRedis connects, or starts the server inside this process. It does not wait for a server that is away: rings fail until it is
 // there, and the ledger keeps what they were for.
 func OpenRedis(o RedisOptions) (*Redis, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	redis.SetLogger(murmur{o.Log}) // else it writes to standard error, between the lines of the log
 	switch {
 	case o.SentinelName != "":
 		return &Redis{client: redis.NewFailoverClient(&redis.FailoverOptions{
@@ -52,6 +60,17 @@ func OpenRedis(o RedisOptions) (*Redis, error) {
 		return &Redis{client: redis.NewClient(options)}, nil
 	}
 	return openInside()
+}
+
+// murmur passes on what the Redis library would print: errors of its connections and moves of a Sentinel's primary, with the addresses of
+// servers and never with what is stored in them.
+type murmur struct{ log *slog.Logger }
+
+// Printf implements the library's logger.
+func (m murmur) Printf(ctx context.Context, format string, args ...any) {
+	if m.log.Enabled(ctx, slog.LevelDebug) {
+		m.log.LogAttrs(ctx, slog.LevelDebug, "redis library", slog.String("error", fmt.Sprintf(format, args...)))
+	}
 }
 
 const (

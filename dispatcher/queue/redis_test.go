@@ -2,6 +2,8 @@ package queue
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
 	"net"
 	"strings"
 	"testing"
@@ -65,5 +67,30 @@ func TestAnAddressThatIsNone(t *testing.T) {
 	_, err := OpenRedis(RedisOptions{URL: "postgres://user:hunter2@host/0"})
 	if err == nil || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("OpenRedis = %v, want an error without the password", err)
+	}
+}
+
+// The library prints to standard error by itself, which a reader of the log in JSON cannot read.
+func TestWhatTheLibrarySaysGoesToTheLog(t *testing.T) {
+	for name, tc := range map[string]struct {
+		level slog.Level
+		told  bool
+	}{"at debug level": {slog.LevelDebug, true}, "not above it": {slog.LevelInfo, false}} {
+		t.Run(name, func(t *testing.T) {
+			text := &noted{}
+			r := open(t, RedisOptions{
+				URL: fmt.Sprintf("redis://elshi:hunter2@127.0.0.1:%d/0", testkit.Free(t)),
+				Log: slog.New(slog.NewJSONHandler(text, &slog.HandlerOptions{Level: tc.level})),
+			})
+			if err := r.Ping(t.Context()); err == nil {
+				t.Fatal("nobody listens there, and it answers")
+			}
+			if told := strings.Contains(text.String(), "connection refused"); told != tc.told {
+				t.Errorf("the log tells of the connection: %t, want %t:\n%s", told, tc.told, text.String())
+			}
+			if strings.Contains(text.String(), "hunter2") {
+				t.Errorf("the log has the password:\n%s", text.String())
+			}
+		})
 	}
 }

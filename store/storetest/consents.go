@@ -95,8 +95,8 @@ var consentTests = map[string]func(*world){
 	},
 }
 
-// anyConsent records some event about the person's consents.
-func (w *world) anyConsent(t *rapid.T, p person) {
+// anyConsent records some event about the person's consents and returns it.
+func (w *world) anyConsent(t *rapid.T, p person) consent.Event {
 	e := consent.Event{
 		ContactID: p.contact, At: w.now, ActorKind: consent.ActorMember,
 		Scope:   rapid.SampledFrom(consent.Scopes()).Draw(t, "scope"),
@@ -116,7 +116,7 @@ func (w *world) anyConsent(t *rapid.T, p person) {
 		if err != nil && codeOf(err) != "consent_unchanged" {
 			t.Fatalf("record %+v: %v", e, err)
 		}
-		return
+		return e
 	}
 	if rapid.Bool().Draw(t, "wide") {
 		e.Channel, e.Topic = "", ""
@@ -124,4 +124,5 @@ func (w *world) anyConsent(t *rapid.T, p person) {
 	if _, err := w.consents.Withdraw(w.ctx, dispatcher.Withdrawal{ContactID: p.contact, Event: e}, w.now, dispatcher.Covered); err != nil {
 		t.Fatalf("withdraw %+v: %v", e, err)
 	}
+	return e
 }

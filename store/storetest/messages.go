@@ -73,13 +73,17 @@ var messageTests = map[string]func(*world){
 		} {
 			x.f.ContactID = p.contact
 			var got []vocab.MessageID
-			for _, m := range must(w.ledger.List(w.ctx, x.f))(w) {
+			for _, m := range must(w.ledger.List(w.ctx, x.f))(w).Messages {
 				got = append(got, m.ID)
 			}
 			if diff := cmp.Diff(x.want, got); diff != "" {
 				w.Errorf("by %s mismatch (-want +got):\n%s", name, diff)
 			}
 		}
+	},
+	"a list goes on from a message and from nothing else": func(w *world) {
+		_, err := w.ledger.List(w.ctx, dispatcher.MessageFilter{After: "msg_nobody"})
+		w.refused(err, fault.Invalid, "cursor_unknown")
 	},
 	"the story of a message": func(w *world) {
 		_, permit := w.sending(vocab.Transactional)

@@ -73,6 +73,30 @@ var templateTests = map[string]func(*world){
 		_, err = all.ByNumber(w.ctx, slug, 5)
 		w.refused(err, fault.NotFound, "template_not_found")
 	},
+	"of templates created at once with one name one is kept": func(w *world) {
+		all, slug := store.NewTemplates(w.db), unique("%s")
+		type created struct {
+			v   templates.Version
+			err error
+		}
+		var kept []templates.Version
+		for _, x := range twins(8, func(i int) created {
+			v, err := all.Create(w.ctx, version(slug, string(rune('a'+i/2))), w.now) // the same text too
+			return created{v, err}
+		}) {
+			if x.err == nil {
+				kept = append(kept, x.v)
+				continue
+			}
+			w.refused(x.err, fault.Conflict, "template_exists")
+		}
+		if diff := cmp.Diff(must(all.Versions(w.ctx, slug))(w), kept); diff != "" || len(kept) != 1 || kept[0].Number != 1 {
+			w.Errorf("%d were created, mismatch (-kept +answered):\n%s", len(kept), diff)
+		}
+		if next := must(all.Save(w.ctx, version(slug, "next"), w.now))(w); next.Number != 2 {
+			w.Errorf("the next version has number %d", next.Number)
+		}
+	},
 	"versions saved at once get numbers of their own": func(w *world) {
 		all, slug := store.NewTemplates(w.db), unique("%s")
 		type saved struct {

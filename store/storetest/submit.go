@@ -181,7 +181,7 @@ var submitTests = map[string]func(*world){
 				w.Errorf("twins were told different things:\n%s", diff)
 			}
 		}
-		if list := must(w.ledger.List(w.ctx, dispatcher.MessageFilter{Reference: reference}))(w); len(list) != 2 || fresh != 1 {
+		if list := must(w.ledger.List(w.ctx, dispatcher.MessageFilter{Reference: reference}))(w).Messages; len(list) != 2 || fresh != 1 {
 			w.Errorf("%d messages by %d submissions, want 2 by 1", len(list), fresh)
 		}
 	},

@@ -102,7 +102,7 @@ func TestSMSThroughKannel(t *testing.T) {
 				w.send(t, body).has(t, "status=suppressed", "decision.reason.code=channel_stopped")
 			}
 			id := w.send(t, code("phone", "+77011112233", "482913")).has(t, "status=queued").text(t, "id")
-			parts(t, smsc, "77011112233", "Код: 482913. 10 минут жарамды. Оны ешкімге айтпаңыз. «Өрлеу» біліктілікті арттыру ұлттық орталығы")
+			parts(t, smsc, "77011112233", "Код: 482913. 10 минут жарамды. Оны ешкімге айтпаңыз. Өрлеу")
 			w.becomes(t, id, soon, "delivered")
 
 			smsc.Say(t, "77011112233", "1414", "СТАРТ")

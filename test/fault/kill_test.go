@@ -18,7 +18,7 @@ func killed(t *testing.T, n int, s settings) {
 	w.feeder(t)
 	asked := w.submit(t, w.mixed(n))
 	first := w.worker(t)
-	w.sent(t, n/4)
+	w.sent(t, min(n/4, 5000))
 	w.kill(t, first)
 	open := w.holds(t)
 	if len(open) == 0 {

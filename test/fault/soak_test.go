@@ -15,7 +15,7 @@ import (
 
 func TestSoakAWorkerIsKilled(t *testing.T) {
 	testkit.Soak(t)
-	killed(t, 100_000, hasty())
+	killed(t, 60_000, hasty())
 }
 
 func TestSoakManyProcesses(t *testing.T) {

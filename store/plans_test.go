@@ -1,0 +1,383 @@
+package store_test
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/orleu/elshi/consent"
+	"github.com/orleu/elshi/contacts"
+	"github.com/orleu/elshi/dispatcher"
+	"github.com/orleu/elshi/internal/testkit"
+	"github.com/orleu/elshi/store"
+	"github.com/orleu/elshi/vocab"
+)
+
+// The plans of the hot statements: none may read a large table whole, neither with the statistics of a table that was small a moment ago
+// nor with good ones, neither planned for its own values nor for any.
+
+// large are the tables that grow with every message or contact.
+var large = []string{
+	"messages", "message_attempts", "message_payloads", "message_events", "message_once", "consents", "consent_events", "contacts", "addresses",
+	"contact_addresses", "suppressions", "idempotency_keys",
+}
+
+const (
+	small = 40
+	grown = 80_000
+)
+
+func msg(i int) vocab.MessageID {
+	return vocab.MessageID(fmt.Sprintf("%s_%d", vocab.MessagePrefix, 100_000_000+i))
+}
+
+func con(i int) vocab.ContactID {
+	return vocab.ContactID(fmt.Sprintf("%s_%d", vocab.ContactPrefix, 100_000_000+i))
+}
+
+func adr(i int) vocab.AddressID {
+	return vocab.AddressID(fmt.Sprintf("%s_%d", vocab.AddressPrefix, 100_000_000+i))
+}
+
+// allow allows everything.
+func allow(cs []dispatcher.Candidate) []consent.Decision {
+	return slices.Repeat([]consent.Decision{{Verdict: consent.Allow, Reason: consent.OK}}, len(cs))
+}
+
+// drive runs everything hot once, over tables of n messages; it may be called with the rounds 0 and 1.
+func drive(t *testing.T, db *store.DB, n, round int) {
+	t.Helper()
+	registry, err := consent.NewRegistry()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, now := t.Context(), noon.Add(time.Duration(n)*time.Second)
+	l, consents, suppressions := store.NewLedger(db), store.NewConsents(db, registry), store.NewSuppressions(db)
+	ok := func(what string, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+	}
+	key := dispatcher.IdempotencyKey{APIKey: "key_x", Route: "messages", Token: vocab.NewID("t")}
+	_, _, err = l.Replay(ctx, key)
+	ok("replay", err)
+	var queries []dispatcher.RecipientQuery
+	in := dispatcher.Intake{Key: &key, Now: now}
+	for i, class := range []vocab.Class{vocab.Marketing, vocab.Legal, vocab.Transactional} {
+		who := n/4 + i
+		to := dispatcher.Recipient{ContactID: con(who), Lookup: fmt.Sprintf("a%d@example.org", who)}
+		queries = append(queries, dispatcher.RecipientQuery{Channel: vocab.Email, Recipient: to},
+			dispatcher.RecipientQuery{Channel: vocab.Email, Recipient: dispatcher.Recipient{Lookup: to.Lookup}})
+		in.Drafts = append(in.Drafts, dispatcher.Draft{
+			Message: dispatcher.Message{
+				ID: vocab.MessageID(vocab.NewID(vocab.MessagePrefix)), ContactID: con(who), AddressID: adr(who), Channel: vocab.Email, Class: class,
+				Lane: vocab.Bulk, Purpose: map[vocab.Class]vocab.Purpose{
+					vocab.Marketing: "news.company", vocab.Legal: "legal.policy_change", vocab.Transactional: "request.reply",
+				}[class], TriggerID: "2026-01", Provider: "relay",
+			},
+			Recipient: to, Payload: dispatcher.Payload{Data: []byte(`{}`)},
+		})
+		in.Slots = append(in.Slots, i)
+	}
+	in.Drafts = append(in.Drafts, in.Drafts[2]) // and somebody whom nobody knows
+	stranger := &in.Drafts[3]
+	stranger.Message.ID, stranger.Message.ContactID, stranger.Message.AddressID = vocab.MessageID(vocab.NewID(vocab.MessagePrefix)), "", ""
+	stranger.Recipient = dispatcher.Recipient{Value: vocab.Address(key.Token + "@example.org"), Lookup: key.Token + "@example.org"}
+	in.Slots, in.Answer = append(in.Slots, 3), make([]dispatcher.Result, 4)
+	_, err = l.Recipients(ctx, queries)
+	ok("recipients", err)
+	_, err = l.Submit(ctx, in, allow)
+	ok("submit", err)
+
+	for _, class := range []vocab.Class{"", vocab.Marketing} {
+		_, err = l.TakeDue(ctx, dispatcher.LaneQuery{Channel: vocab.Email, Lane: vocab.Bulk, Class: class}, now, now, 500)
+		ok("take due", err)
+	}
+	var ids []vocab.MessageID
+	for i := 1000 * round; i <= n; i += 2000 {
+		ids = append(ids, msg(i)) // these wait
+	}
+	permits, err := l.ClaimBatch(ctx, dispatcher.Claim{IDs: ids, Now: now, Lease: time.Minute}, allow)
+	ok("claim", err)
+	if len(permits) < 2 {
+		t.Fatalf("got %d permits", len(permits))
+	}
+	settlements := make([]dispatcher.Settlement, len(permits))
+	for i, p := range permits {
+		settlements[i] = dispatcher.Settlement{
+			MessageID: p.Message.ID, AddressID: p.Message.AddressID, Attempt: p.Message.Attempt, Provider: "relay", Next: dispatcher.Sent, At: now,
+			OpenedAt: now, Outcome: "accepted", ProviderRef: "new " + string(p.Message.ID), Suppress: dispatcher.SuppressSoft, Wipe: true,
+		}
+	}
+	ok("settle", l.Settle(ctx, settlements))
+	_, err = l.Reap(ctx, noon, now, 500, func(vocab.Class) bool { return true })
+	ok("reap", err)
+	_, err = l.Lanes(ctx, now)
+	ok("lanes", err)
+	_, _, err = l.RecordReport(ctx, dispatcher.LateReport{Provider: "relay", ProviderRef: settlements[0].ProviderRef, Next: dispatcher.Delivered, At: now})
+	ok("report", err)
+
+	_, err = consents.Withdraw(ctx, dispatcher.Withdrawal{
+		AddressID: adr(n/4 + 10*round), StopAddress: contacts.ChannelStop,
+		Event: consent.Event{Kind: consent.KindWithdrawn, Scope: consent.ScopePurpose, Purpose: "news.company", Channel: vocab.Email, Source: consent.SourceOneClick},
+	}, now, dispatcher.Covered)
+	ok("withdraw", err)
+	_, err = consents.Open(ctx, ids)
+	ok("open attempts", err)
+	_, err = consents.OfContact(ctx, con(n/4))
+	ok("consents", err)
+	_, err = consents.EventsOf(ctx, con(n/4), "", 50)
+	ok("consent events", err)
+	_, err = suppressions.Add(ctx, vocab.Email, "nobody@example.org", contacts.Suppression{Reason: contacts.Manual, CreatedAt: now})
+	ok("suppress", err)
+	_, err = store.NewContacts(db).Get(ctx, con(n/4))
+	ok("contact", err)
+
+	_, err = l.Get(ctx, msg(n/2))
+	ok("message", err)
+	_, err = l.Events(ctx, msg(n/2))
+	ok("events", err)
+	_, err = l.Attempts(ctx, msg(n/2))
+	ok("attempts", err)
+	_, err = l.Payload(ctx, msg(n/2))
+	ok("payload", err)
+	_, err = l.Recipient(ctx, msg(n/2))
+	ok("recipient", err)
+	_, err = l.Cancel(ctx, in.Drafts[1].Message.ID, now)
+	ok("cancel", err)
+	for name, f := range lists(n) {
+		_, err = l.List(ctx, f)
+		ok("list by "+name, err)
+	}
+}
+
+// lists are questions of GET /v1/messages over n messages.
+func lists(n int) map[string]dispatcher.MessageFilter {
+	hour := noon.Add(time.Hour)
+	return map[string]dispatcher.MessageFilter{
+		"nothing":             {},
+		"contact":             {ContactID: con(n / 4)},
+		"contact, page":       {ContactID: con(n / 4), After: msg(n)},
+		"contact and status":  {ContactID: con(n / 4), Status: dispatcher.Bounced},
+		"contact, reference":  {ContactID: con(n / 4), Reference: "campaign"},
+		"reference":           {Reference: fmt.Sprintf("order %d", n/2+1)},
+		"common reference":    {Reference: "campaign", Status: dispatcher.Bounced},
+		"page of a reference": {Reference: "campaign", After: msg(n / 2)},
+		"status":              {Status: dispatcher.Sent},
+		"rare status":         {Status: dispatcher.Unknown},
+		"waiting status":      {Status: dispatcher.Held},
+		"open status, page":   {Status: dispatcher.Sending, After: msg(n / 2)},
+		"old time":            {CreatedAfter: hour, CreatedBefore: hour.Add(time.Minute)},
+		"old time and status": {CreatedAfter: hour, CreatedBefore: hour.Add(time.Minute), Status: dispatcher.Bounced, Class: vocab.Transactional},
+		"time to come":        {CreatedAfter: hour.AddDate(1, 0, 0)},
+		"deep page":           {Channel: vocab.SMS, After: msg(n / 2)},
+	}
+}
+
+// statement is a text with the values it was run with.
+type statement struct {
+	text string
+	args []any
+}
+
+// diary is a tracer that keeps every statement once.
+type diary struct {
+	mu   sync.Mutex
+	seen map[string]statement
+}
+
+// TraceQueryStart implements pgx.QueryTracer.
+func (d *diary) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	args := q.Args
+	if len(args) > 0 {
+		if _, asked := args[0].(pgx.QueryResultFormatsByOID); asked { // database/sql's own wish
+			args = args[1:]
+		}
+	}
+	if isPlanned.MatchString(q.SQL) {
+		d.seen[q.SQL] = statement{q.SQL, args}
+	}
+	return ctx
+}
+
+// TraceQueryEnd implements pgx.QueryTracer.
+func (*diary) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// isPlanned matches statements that have a plan.
+var isPlanned = regexp.MustCompile(`(?i)^\s*(SELECT|INSERT|UPDATE|DELETE)\b`)
+
+var seqScan = regexp.MustCompile(`Seq Scan on (\w+)`)
+
+func TestNoHotStatementOfPostgreSQLReadsATableWhole(t *testing.T) {
+	database := testkit.Postgres(t).CreateDatabase(t)
+	options := store.Options{URL: database.Owner, HashKey: hashKey}
+	owner := open(t, options)
+	if err := owner.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	run := func(text string) {
+		t.Helper()
+		if _, err := owner.Raw().ExecContext(t.Context(), text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, table := range large {
+		run(`ALTER TABLE ` + table + ` SET (autovacuum_enabled = false)`) // or the statistics would grow old by themselves
+	}
+	fill(t, owner, 1, small)
+	run(`ANALYZE ` + strings.Join(large, `, `))
+	fill(t, owner, small+1, grown)
+	run(`UPDATE consent_head SET seq = 1000000`)
+	for round, age := range []string{"young", "analysed"} {
+		if age == "analysed" {
+			run(`ANALYZE ` + strings.Join(large, `, `))
+		}
+		seen := &diary{seen: map[string]statement{}}
+		drive(t, store.OpenTraced(t, options, seen), grown, round)
+		if len(seen.seen) < 50 {
+			t.Fatalf("only %d statements were seen", len(seen.seen))
+		}
+		conn, err := pgx.ConnectConfig(t.Context(), store.SessionConfig(t, options))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range seen.seen {
+			for kind, plan := range map[string]string{"own": planOf(t, conn, s), "generic": genericPlanOf(t, conn, s)} {
+				for _, scan := range seqScan.FindAllStringSubmatch(plan, -1) {
+					if slices.Contains(large, scan[1]) {
+						t.Errorf("%s statistics, %s plan reads %s whole:\n%s\n%s", age, kind, scan[1], s.text, plan)
+					}
+				}
+			}
+		}
+		if err := conn.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// planOf is the plan of a statement for its own values.
+func planOf(t *testing.T, conn *pgx.Conn, s statement) string {
+	t.Helper()
+	return explained(t, conn, `EXPLAIN `+s.text, s.args...)
+}
+
+// genericPlanOf is its plan for any values, which PostgreSQL keeps after a few runs if it looks no dearer.
+func genericPlanOf(t *testing.T, conn *pgx.Conn, s statement) string {
+	t.Helper()
+	run := func(text string) {
+		t.Helper()
+		if _, err := conn.Exec(t.Context(), text); err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+	}
+	run(`SET plan_cache_mode = force_generic_plan`)
+	run(`PREPARE hot AS ` + s.text)
+	execute := `EXPLAIN EXECUTE hot`
+	if n := len(s.args); n > 0 {
+		execute += `(` + strings.Join(slices.Repeat([]string{"NULL"}, n), ", ") + `)`
+	}
+	plan := explained(t, conn, execute)
+	run(`DEALLOCATE hot`)
+	run(`RESET plan_cache_mode`)
+	return plan
+}
+
+func explained(t *testing.T, conn *pgx.Conn, text string, args ...any) string {
+	t.Helper()
+	rows, err := conn.Query(t.Context(), text, args...)
+	if err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	return strings.Join(lines, "\n")
+}
+
+var (
+	aliases = regexp.MustCompile(`(?i)\b(?:FROM|JOIN|UPDATE|INTO)\s+\(?(\w+)(?:\s+(?:AS\s+)?(\w+))?`)
+	scanned = regexp.MustCompile(`^SCAN (\w+)(?: USING (?:COVERING )?INDEX (\w+))?`)
+)
+
+// inOrder are indexes that may be read from one end on: the newest messages of a list, and what waits.
+var inOrder = []string{"messages_by_time", "messages_due"}
+
+func TestNoHotStatementOfSQLiteReadsATableWhole(t *testing.T) {
+	db := openSQLite(t)
+	fill(t, db, 1, grown/4)
+	if _, err := db.Raw().ExecContext(t.Context(), `UPDATE consent_head SET seq = 1000000`); err != nil {
+		t.Fatal(err)
+	}
+	drive(t, db, grown/4, 0)
+	for _, age := range []string{"no", "good"} {
+		if age == "good" {
+			if _, err := db.Raw().ExecContext(t.Context(), `ANALYZE`); err != nil {
+				t.Fatal(err)
+			}
+		}
+		planned := 0
+		for _, text := range db.Statements() {
+			if !isPlanned.MatchString(text) {
+				continue
+			}
+			planned++
+			tables := map[string]string{}
+			for _, a := range aliases.FindAllStringSubmatch(text, -1) {
+				tables[a[1]], tables[a[2]] = a[1], a[1]
+			}
+			plan := sqlitePlanOf(t, db, text)
+			for _, line := range plan {
+				s := scanned.FindStringSubmatch(line)
+				if s == nil || s[2] == "" && slices.Contains(plan, "CO-ROUTINE "+s[1]) {
+					continue // the second is an inner question that goes by the same name
+				}
+				if slices.Contains(large, tables[s[1]]) && !slices.Contains(inOrder, s[2]) {
+					t.Errorf("with %s statistics %s is read whole:\n%s\n%s", age, tables[s[1]], text, strings.Join(plan, "\n"))
+				}
+			}
+		}
+		if planned < 50 {
+			t.Fatalf("only %d statements were seen", planned)
+		}
+	}
+}
+
+func sqlitePlanOf(t *testing.T, db *store.DB, text string) []string {
+	t.Helper()
+	values := 0
+	for i := 1; i <= 30; i++ {
+		if regexp.MustCompile(fmt.Sprintf(`\?%d\b`, i)).MatchString(text) {
+			values = i
+		}
+	}
+	rows, err := db.Raw().QueryContext(t.Context(), `EXPLAIN QUERY PLAN `+text, make([]any, values)...)
+	if err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	defer rows.Close()
+	var plan []string
+	for rows.Next() {
+		var id, parent, unused int
+		var line string
+		if err := rows.Scan(&id, &parent, &unused, &line); err != nil {
+			t.Fatal(err)
+		}
+		plan = append(plan, line)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return plan
+}
