@@ -185,7 +185,7 @@ type LaneQuery struct {
 type LaneDepth struct {
 	Channel vocab.Channel
 	Lane    vocab.Lane
-	Waiting int           // messages that wait, whenever they are due
+	Waiting int           // messages that are not done, whenever they are due; those being handed over too
 	Due     int           // of these, due now
 	Oldest  time.Duration // how long the oldest has been due; 0 if none is
 }

@@ -119,16 +119,20 @@ func (tx *tx) applyDecisions(ctx context.Context, claim dispatcher.Claim, found 
 	}
 	var (
 		permits []dispatcher.Permit
+		dues    []due
 		events  []event
 		wipe    []vocab.MessageID
 		id      vocab.MessageID
 		first   time.Time
 	)
+	if err := tx.keepAttempts(ctx, found); err != nil {
+		return nil, err
+	}
 	err = tx.each(ctx, []any{&id, at(&first)}, func() error {
 		i := index[id]
 		p, d := &found[i], decisions[i]
 		before := p.Message.Status
-		p.Message.Status, _ = afterDecision(d, p.Message.DueAt, p.Message.NotAfter, claim.Now)
+		p.Message.Status, p.Message.DueAt = afterDecision(d, p.Message.DueAt, p.Message.NotAfter, claim.Now)
 		p.Message.Decision = d
 		if p.Message.Status == dispatcher.Sending {
 			p.Message.Attempt++
@@ -136,6 +140,7 @@ func (tx *tx) applyDecisions(ctx context.Context, claim dispatcher.Claim, found 
 			permits = append(permits, *p)
 			return nil
 		}
+		dues = append(dues, due{id, p.Message.DueAt})
 		if !keepsPayload(p.Message) {
 			wipe = append(wipe, id)
 		}
@@ -157,6 +162,7 @@ func (tx *tx) applyDecisions(ctx context.Context, claim dispatcher.Claim, found 
 			claimed_at       = CASE WHEN j.status = 'sending' THEN $2 ELSE claimed_at END,
 			first_attempt_at = CASE WHEN j.status = 'sending' THEN COALESCE(first_attempt_at, $2) ELSE first_attempt_at END,
 			lease_until      = CASE WHEN j.status = 'sending' THEN CAST($3 AS BIGINT) ELSE NULL END,
+			outcome          = CASE WHEN j.status = 'sending' THEN '' ELSE outcome END,
 			finalized_at     = CASE WHEN j.due_at IS NULL THEN CAST($2 AS BIGINT) ELSE NULL END
 		FROM (
 			SELECT j.value ->> 0 AS id, CAST(j.value ->> 1 AS BIGINT) AS had, j.value ->> 2 AS status, CAST(j.value ->> 3 AS BIGINT) AS attempt,
@@ -167,6 +173,12 @@ func (tx *tx) applyDecisions(ctx context.Context, claim dispatcher.Claim, found 
 		WHERE messages.id = j.id AND messages.attempt = j.had AND messages.status IN ('scheduled', 'queued', 'held', 'deferred')
 		RETURNING messages.id, messages.first_attempt_at`, arg, claim.Now.UnixMicro(), lease.UnixMicro())
 	if err != nil {
+		return nil, err
+	}
+	if err := tx.lease(ctx, permits, lease); err != nil {
+		return nil, err
+	}
+	if err := tx.setDues(ctx, dues); err != nil {
 		return nil, err
 	}
 	if err := tx.addEvents(ctx, events); err != nil {

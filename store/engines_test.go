@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/orleu/elshi/internal/testkit"
@@ -74,6 +75,30 @@ func open(t *testing.T, o store.Options) *store.DB {
 
 func TestEveryEngineKeepsThePromises(t *testing.T) {
 	for _, e := range engines {
-		t.Run(e.name, func(t *testing.T) { storetest.Run(t, e.open) })
+		t.Run(e.name, func(t *testing.T) {
+			storetest.Run(t, func(t *testing.T) *store.DB {
+				db := e.open(t)
+				t.Cleanup(func() { duesAgree(t, db) })
+				return db
+			})
+		})
+	}
+}
+
+// duesAgree checks that messages and dues say the same, whatever was done to them, and that every open attempt has a lease.
+func duesAgree(t *testing.T, db *store.DB) {
+	t.Helper()
+	var messages, dues, wrong int
+	if err := db.Raw().QueryRowContext(context.Background(), `
+		SELECT COUNT(*), COUNT(CASE WHEN d.message_id IS NOT NULL THEN 1 END), COUNT(CASE
+			WHEN (m.due_at IS NULL) <> (d.due_at IS NULL) OR m.due_at <> d.due_at
+			  OR m.channel <> d.channel OR m.lane <> d.lane OR m.class <> d.class OR m.provider <> d.provider
+			  OR m.status = 'sending' AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.until >= m.lease_until AND l.messages LIKE '%"' || m.id || '"%')
+			THEN 1 END)
+		FROM messages m LEFT JOIN dues d ON d.message_id = m.id`).Scan(&messages, &dues, &wrong); err != nil {
+		t.Fatal(err)
+	}
+	if messages == 0 || dues == 0 || wrong > 0 {
+		t.Errorf("%d of %d messages, %d of them with dues, do not agree with their dues and leases", wrong, messages, dues)
 	}
 }

@@ -138,6 +138,7 @@ func (tx *tx) erasePerson(ctx context.Context, id vocab.ContactID, now time.Time
 		`DELETE FROM attachments WHERE message_id IN (SELECT id FROM messages WHERE contact_id = $1)`,
 		// A provider's words often repeat the address.
 		`UPDATE message_attempts SET detail = '' WHERE message_id IN (SELECT id FROM messages WHERE contact_id = $1)`,
+		`UPDATE messages SET detail = '' WHERE contact_id = $1`,
 		`DELETE FROM consent_values WHERE event_id IN (SELECT id FROM consent_events WHERE contact_id = $1)`,
 	} {
 		if _, err := tx.exec(ctx, statement, string(id)); err != nil {

@@ -34,7 +34,7 @@ func fill(t *testing.T, db *store.DB, from, to int) {
 			SELECT 'con_' || (100000000 + i), 'legal.policy_change', 'email', '2026-01', 'msg_' || (100000000 + 2 * i) FROM n`},
 		{every, `INSERT INTO messages (id, contact_id, address_id, channel, class, lane, purpose, topic, language, template, sender, provider, mode,
 				api_key, reference, trigger_id, has_unsubscribe, locale_approved, created_at, not_after, status, attempt, failures, due_at,
-				ring_until, lease_until, first_attempt_at, claimed_at, settled_at, sent_at, finalized_at, verdict, reason, reasons, basis,
+				lease_until, first_attempt_at, claimed_at, settled_at, sent_at, finalized_at, verdict, reason, reasons, basis,
 				consent_event, policy_version, decided_at, content_hash, provider_ref, last_cause, possible_dup)
 			SELECT 'msg_' || (100000000 + i), 'con_' || (100000000 + (i + 1) / 2), 'adr_' || (100000000 + (i + 1) / 2),
 				CASE WHEN i % 100 = 50 THEN 'sms' ELSE 'email' END, CASE WHEN i % 10 = 0 THEN 'marketing' ELSE 'transactional' END,
@@ -43,9 +43,15 @@ func fill(t *testing.T, db *store.DB, from, to int) {
 				at, at + 604800000000,
 				CASE WHEN i % 1000 = 0 THEN 'queued' WHEN i % 10000 = 2 THEN 'held' WHEN i % 10000 = 3 THEN 'sending' WHEN i % 1000 = 4 THEN 'bounced'
 					WHEN i < 100 AND i % 10 = 7 THEN 'unknown' ELSE 'sent' END,
-				1, 0, CASE WHEN i % 1000 = 0 OR i % 10000 IN (2, 3) THEN at END, 0, CASE WHEN i % 10000 = 3 THEN at END, at, at, at, at, at,
+				1, 0, CASE WHEN i % 1000 = 0 OR i % 10000 IN (2, 3) THEN at END, CASE WHEN i % 10000 = 3 THEN at END, at, at, at, at, at,
 				'allow', 'ok', '[]', 'consent', '', '2026-01', at, '', 'ref-' || i, '', false
 			FROM (SELECT i, CAST($3 AS BIGINT) + i * 500000 AS at FROM n) made`},
+		{every, `INSERT INTO dues (message_id, channel, lane, class, provider, due_at, ring_until)
+			SELECT 'msg_' || (100000000 + i), 'email', CASE WHEN i % 10 = 0 THEN 'bulk' ELSE 'transactional' END,
+				CASE WHEN i % 10 = 0 THEN 'marketing' ELSE 'transactional' END, 'relay', CAST($3 AS BIGINT) + i * 500000, 0
+			FROM n WHERE i % 8 = 0 OR i % 10000 IN (2, 3)`},
+		{every, `INSERT INTO sms_refs (provider, ref, message_id, sent_at)
+			SELECT 'relay', 'ref-' || i, 'msg_' || (100000000 + i), CAST($3 AS BIGINT) + i * 500000 FROM n WHERE i % 100 = 50`},
 		{every, `INSERT INTO message_attempts (message_id, attempt, opened_at, closed_at, provider, outcome, cause, code, enhanced, detail, provider_ref)
 			SELECT 'msg_' || (100000000 + i), 1, 1, 1, 'relay', 'accepted', '', 250, '2.0.0', 'ok', 'ref-' || i FROM n`},
 		{every, `INSERT INTO message_payloads (message_id, data, sealed, metadata) SELECT 'msg_' || (100000000 + i), '{}', false, '' FROM n`},

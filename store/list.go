@@ -63,7 +63,7 @@ func (r runner) placeOf(ctx context.Context, id vocab.MessageID) (place, error) 
 func (r runner) fewOpen(ctx context.Context) (bool, error) {
 	var n int
 	err := r.row(ctx, []any{&n}, `
-		SELECT COUNT(*) FROM (SELECT 1 AS one FROM messages WHERE due_at IS NOT NULL ORDER BY channel, lane, class, due_at LIMIT $1) o`, stretch+1)
+		SELECT COUNT(*) FROM (SELECT 1 AS one FROM dues LIMIT $1) o`, stretch+1)
 	return n <= stretch, err
 }
 
@@ -196,12 +196,11 @@ func (r runner) endOfStretch(ctx context.Context, s *search) (place, error) {
 	return end, err
 }
 
-// listOpen lists what waits or is being sent: all of it is looked at, because its index has another order.
+// listOpen lists what waits or is being sent: all of it is looked at, because dues have another order.
 func (r runner) listOpen(ctx context.Context, f dispatcher.MessageFilter, last place) (dispatcher.MessagePage, error) {
 	s := newSearch(f, byTime)
 	// Somewhat more may have come in since it was counted.
-	open := s.numbered(`(SELECT `+messageColumns+` FROM messages m WHERE m.due_at IS NOT NULL
-		ORDER BY m.channel, m.lane, m.class, m.due_at LIMIT ?) m`, 2*stretch)
+	open := s.numbered(`(SELECT messages.* FROM (SELECT message_id FROM dues LIMIT ?) d {probe messages.id = d.message_id}) m`, 2*stretch)
 	s.demand(s.filters)
 	s.demand(times(f))
 	s.behind(last)

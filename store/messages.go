@@ -61,7 +61,7 @@ func (l *Ledger) Attempts(ctx context.Context, id vocab.MessageID) ([]dispatcher
 		return nil
 	}, `
 		SELECT attempt, opened_at, closed_at, provider, outcome, cause, code, enhanced, detail, provider_ref
-		FROM message_attempts WHERE message_id = $1 ORDER BY attempt`, string(id)); err != nil {
+		FROM closed_attempts WHERE message_id = $1 ORDER BY attempt`, string(id)); err != nil {
 		return nil, away(err)
 	}
 	closed := slices.ContainsFunc(list, func(a dispatcher.Attempt) bool { return a.Number >= m.Attempt })
@@ -156,7 +156,7 @@ func (l *Ledger) Requeue(ctx context.Context, id vocab.MessageID, by string, now
 	var m dispatcher.Message
 	err := l.db.tx(ctx, func(tx *tx) error {
 		n, err := tx.exec(ctx, `
-			UPDATE messages SET status = 'queued', due_at = $2, ring_until = 0, finalized_at = NULL, possible_dup = true
+			UPDATE messages SET status = 'queued', due_at = $2, finalized_at = NULL, possible_dup = true
 			WHERE id = $1 AND status = 'unknown'`, string(id), now.UnixMicro())
 		if err != nil {
 			return err
@@ -178,6 +178,9 @@ func (l *Ledger) Requeue(ctx context.Context, id vocab.MessageID, by string, now
 			}
 		}
 		if err != nil {
+			return err
+		}
+		if err := tx.setDues(ctx, []due{{id, now}}); err != nil {
 			return err
 		}
 		return tx.addEvents(ctx, []event{{

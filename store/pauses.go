@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/orleu/elshi/dispatcher"
+	"github.com/orleu/elshi/vocab"
 )
 
 // Pauses keeps what is paused. Pauses live here and not in Redis: losing Redis un-pauses nothing.
@@ -37,11 +38,20 @@ func (p *Pauses) Resume(ctx context.Context, kind dispatcher.PauseKind, name str
 		if kind == dispatcher.PausePurpose {
 			column = "purpose"
 		}
-		_, err = tx.exec(ctx, `
-			UPDATE messages SET due_at = $2, ring_until = 0
-			WHERE `+column+` = $1 AND due_at IS NOT NULL AND status = 'held' AND reason IN ('provider_paused', 'campaign_paused')`,
-			name, now.UnixMicro())
-		return err
+		var dues []due
+		var id vocab.MessageID
+		if err := tx.each(ctx, []any{&id}, func() error {
+			dues = append(dues, due{id, now})
+			return nil
+		}, `
+			UPDATE messages SET due_at = $2
+			FROM dues
+			WHERE messages.id = dues.message_id AND messages.`+column+` = $1 AND messages.status = 'held'
+			  AND messages.reason IN ('provider_paused', 'campaign_paused')
+			RETURNING messages.id`, name, now.UnixMicro()); err != nil {
+			return err
+		}
+		return tx.setDues(ctx, dues)
 	})
 	return lifted, err
 }

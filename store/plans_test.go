@@ -26,7 +26,7 @@ import (
 // large are the tables that grow with every message or contact.
 var large = []string{
 	"messages", "message_attempts", "message_payloads", "message_events", "message_once", "consents", "consent_events", "contacts", "addresses",
-	"contact_addresses", "suppressions", "idempotency_keys",
+	"contact_addresses", "suppressions", "idempotency_keys", "sms_refs",
 }
 
 const (
@@ -122,7 +122,7 @@ func drive(t *testing.T, db *store.DB, n, round int) {
 	ok("reap", err)
 	_, err = l.Lanes(ctx, now)
 	ok("lanes", err)
-	_, _, err = l.RecordReport(ctx, dispatcher.LateReport{Provider: "relay", ProviderRef: settlements[0].ProviderRef, Next: dispatcher.Delivered, At: now})
+	_, _, err = l.RecordReport(ctx, dispatcher.LateReport{Provider: "relay", ProviderRef: "ref-150", Next: dispatcher.Delivered, At: now})
 	ok("report", err)
 
 	_, err = consents.Withdraw(ctx, dispatcher.Withdrawal{
@@ -312,7 +312,7 @@ var (
 )
 
 // inOrder are indexes that may be read from one end on: the newest messages of a list, and what waits.
-var inOrder = []string{"messages_by_time", "messages_due"}
+var inOrder = []string{"messages_by_time", "dues_by_time"}
 
 func TestNoHotStatementOfSQLiteReadsATableWhole(t *testing.T) {
 	db := openSQLite(t)

@@ -61,8 +61,8 @@ func (tx *tx) reported(ctx context.Context, r dispatcher.LateReport) (dispatcher
 	}
 	var m dispatcher.Message
 	// A provider that uses a reference again means its newest message.
-	err := tx.row(ctx, messageDest(&m), `SELECT `+messageColumns+` FROM messages m
-		WHERE m.provider_ref = $1 AND m.provider_ref <> '' AND m.provider = $2 ORDER BY m.id DESC LIMIT 1`, plain(r.ProviderRef), string(r.Provider))
+	err := tx.row(ctx, messageDest(&m), `SELECT `+messageColumns+` FROM sms_refs r JOIN messages m ON m.id = r.message_id
+		WHERE r.ref = $1 AND r.provider = $2 ORDER BY m.id DESC LIMIT 1`, plain(r.ProviderRef), string(r.Provider))
 	if isNone(err) {
 		return m, noMessage()
 	}
@@ -101,9 +101,9 @@ func (tx *tx) afterReport(ctx context.Context, m dispatcher.Message, r dispatche
 	if r.Cause != "" {
 		// The outcome stays: the provider did accept it, and this is what it said afterwards.
 		if _, err := tx.exec(ctx, `
-			UPDATE message_attempts SET cause = $3, code = $4, enhanced = $5,
+			UPDATE messages SET cause = $3, code = $4, enhanced = $5,
 				detail = CASE WHEN EXISTS (SELECT 1 FROM contacts WHERE id = $7 AND erased_at IS NOT NULL) THEN '' ELSE $6 END
-			WHERE message_id = $1 AND attempt = $2 AND cause = ''`,
+			WHERE id = $1 AND attempt = $2 AND cause = ''`,
 			string(m.ID), m.Attempt, string(r.Cause), r.Code, plain(r.Enhanced), plain(r.Detail), string(m.ContactID)); err != nil {
 			return err
 		}
@@ -124,8 +124,8 @@ func (l *Ledger) Awaited(ctx context.Context, provider vocab.ProviderID, after d
 		refs = append(refs, ref)
 		return nil
 	}, `
-		SELECT provider_ref, sent_at, id FROM messages
-		WHERE provider = $1 AND channel = 'sms' AND sent_at >= $2 AND (sent_at > $2 OR id > $3) AND status = 'sent' AND provider_ref <> ''
-		ORDER BY sent_at, id LIMIT $4`, string(provider), after.At.UnixMicro(), string(after.MessageID), n)
+		SELECT r.ref, r.sent_at, r.message_id FROM sms_refs r JOIN messages m ON m.id = r.message_id
+		WHERE r.provider = $1 AND r.sent_at >= $2 AND (r.sent_at > $2 OR r.message_id > $3) AND m.status = 'sent'
+		ORDER BY r.sent_at, r.message_id LIMIT $4`, string(provider), after.At.UnixMicro(), string(after.MessageID), n)
 	return refs, last, away(err)
 }

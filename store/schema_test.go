@@ -19,7 +19,8 @@ import (
 func columns(t *testing.T, db *store.DB) []string {
 	t.Helper()
 	query := `SELECT table_name || '.' || column_name || CASE is_nullable WHEN 'YES' THEN '?' ELSE '' END
-		FROM information_schema.columns WHERE table_schema = 'public'`
+		FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name)
+		WHERE table_schema = 'public' AND table_type = 'BASE TABLE'`
 	if db.Engine() == "sqlite" {
 		query = `SELECT m.name || '.' || c.name || CASE WHEN c."notnull" OR c.pk THEN '' ELSE '?' END
 			FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table'`

@@ -25,7 +25,13 @@ func (l *Ledger) Settle(ctx context.Context, settlements []dispatcher.Settlement
 		if err != nil {
 			return err
 		}
-		if err := tx.closeAttempts(ctx, settlements, applied); err != nil {
+		if err := tx.setDues(ctx, duesOf(settlements, applied)); err != nil {
+			return err
+		}
+		if err := tx.nameSMS(ctx, settlements, applied); err != nil {
+			return err
+		}
+		if err := tx.closeLate(ctx, settlements, applied); err != nil {
 			return err
 		}
 		if err := tx.afterSettle(ctx, settlements, applied); err != nil {
@@ -37,6 +43,20 @@ func (l *Ledger) Settle(ctx context.Context, settlements []dispatcher.Settlement
 		return fmt.Errorf("settle %d messages: %w", len(settlements), err)
 	}
 	return nil
+}
+
+// nameSMS remembers by what name the provider will report on an SMS.
+func (tx *tx) nameSMS(ctx context.Context, settlements []dispatcher.Settlement, applied map[vocab.MessageID]vocab.Channel) error {
+	var rows rowset
+	for _, s := range settlements {
+		if applied[s.MessageID] == vocab.SMS && s.ProviderRef != "" {
+			rows = append(rows, []any{s.Provider, s.ProviderRef, s.MessageID, micros(s.At)})
+		}
+	}
+	return tx.execRows(ctx, rows, `
+		INSERT INTO sms_refs (provider, ref, message_id, sent_at)
+		SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, CAST(j.value ->> 3 AS BIGINT) FROM {rows $1} WHERE true
+		ON CONFLICT DO NOTHING`)
 }
 
 // troubledAddresses returns the addresses that this settlement may suppress, in order.
@@ -51,8 +71,8 @@ func troubledAddresses(settlements []dispatcher.Settlement) []vocab.AddressID {
 	return slices.Compact(ids)
 }
 
-// moveSettled moves the messages and returns the ids that moved.
-func (tx *tx) moveSettled(ctx context.Context, settlements []dispatcher.Settlement) (map[vocab.MessageID]bool, error) {
+// moveSettled moves the messages, closes their attempts, and returns the channels of those that moved.
+func (tx *tx) moveSettled(ctx context.Context, settlements []dispatcher.Settlement) (map[vocab.MessageID]vocab.Channel, error) {
 	rows := make(rowset, len(settlements))
 	for i, s := range settlements {
 		failure, sent := 0, any(nil)
@@ -66,24 +86,24 @@ func (tx *tx) moveSettled(ctx context.Context, settlements []dispatcher.Settleme
 		beatsUnknown := slices.Contains(dispatcher.Unknown.Next(), s.Next) && s.Next != dispatcher.Queued
 		rows[i] = []any{
 			s.MessageID, s.Attempt, s.Next, micros(s.At), micros(s.DueAt), micros(s.FinalizedAt), failure, s.Cause, s.ContentHash,
-			s.ProviderRef, s.PossibleDup, sent, beatsUnknown,
+			s.ProviderRef, s.PossibleDup, sent, beatsUnknown, s.Outcome, s.Code, s.Enhanced, s.Detail,
 		}
 	}
 	arg, err := jsonArg(rows)
 	if err != nil {
 		return nil, err
 	}
-	applied := map[vocab.MessageID]bool{}
+	applied := make(map[vocab.MessageID]vocab.Channel, len(settlements))
 	var id vocab.MessageID
-	err = tx.each(ctx, []any{&id}, func() error {
-		applied[id] = true
+	var channel vocab.Channel
+	err = tx.each(ctx, []any{&id, &channel}, func() error {
+		applied[id] = channel
 		return nil
 	}, `
 		UPDATE messages SET
 			status       = j.status,
 			settled_at   = j.settled_at,
 			due_at       = j.due_at,
-			ring_until   = 0,
 			lease_until  = NULL,
 			finalized_at = j.finalized_at,
 			failures     = messages.failures + j.failure,
@@ -91,58 +111,89 @@ func (tx *tx) moveSettled(ctx context.Context, settlements []dispatcher.Settleme
 			content_hash = CASE WHEN j.content_hash = '' THEN messages.content_hash ELSE j.content_hash END,
 			provider_ref = j.provider_ref,
 			possible_dup = messages.possible_dup OR j.possible_dup,
-			sent_at      = j.sent_at
+			sent_at      = j.sent_at,
+			outcome      = j.outcome,
+			cause        = j.cause,
+			code         = j.code,
+			enhanced     = j.enhanced,
+			detail       = `+unlessErased+`
 		FROM (
 			SELECT j.value ->> 0 AS id, CAST(j.value ->> 1 AS BIGINT) AS attempt, j.value ->> 2 AS status, CAST(j.value ->> 3 AS BIGINT) AS settled_at,
 			       CAST(j.value ->> 4 AS BIGINT) AS due_at, CAST(j.value ->> 5 AS BIGINT) AS finalized_at, CAST(j.value ->> 6 AS BIGINT) AS failure,
 			       j.value ->> 7 AS cause, j.value ->> 8 AS content_hash, j.value ->> 9 AS provider_ref, CAST(j.value ->> 10 AS BOOLEAN) AS possible_dup,
-			       CAST(j.value ->> 11 AS BIGINT) AS sent_at, CAST(j.value ->> 12 AS BOOLEAN) AS beats_unknown
+			       CAST(j.value ->> 11 AS BIGINT) AS sent_at, CAST(j.value ->> 12 AS BOOLEAN) AS beats_unknown, j.value ->> 13 AS outcome,
+			       CAST(j.value ->> 14 AS BIGINT) AS code, j.value ->> 15 AS enhanced, j.value ->> 16 AS detail
 			FROM {rows $1}
 		) j
 		WHERE messages.id = j.id AND messages.attempt = j.attempt
 		  AND (messages.status = 'sending' OR (messages.status = 'unknown' AND j.beats_unknown))
-		RETURNING messages.id`, arg)
+		RETURNING messages.id, messages.channel`, arg)
 	return applied, err
 }
 
-// closeAttempts writes one row for each attempt. The worker's own word replaces the reaper's guess. If the worker says that a
+// unlessErased keeps a provider's words, which may name the address, only while the contact has not been erased.
+const unlessErased = `CASE WHEN j.detail = '' OR EXISTS (SELECT 1 FROM contacts WHERE contacts.id = messages.contact_id AND contacts.erased_at IS NOT NULL)
+	THEN '' ELSE j.detail END`
+
+// closeLate closes attempts whose message has moved on: the worker's own word replaces the reaper's guess. If the worker says that a
 // message was accepted which the reaper has given out again, the message is marked as possibly sent twice.
-func (tx *tx) closeAttempts(ctx context.Context, settlements []dispatcher.Settlement, applied map[vocab.MessageID]bool) error {
-	rows := make(rowset, 0, len(settlements))
-	var accepted rowset
+func (tx *tx) closeLate(ctx context.Context, settlements []dispatcher.Settlement, applied map[vocab.MessageID]vocab.Channel) error {
+	var rows rowset
 	for _, s := range settlements {
-		rows = append(rows, []any{
-			s.MessageID, s.Attempt, micros(s.OpenedAt), micros(s.At), s.Provider, s.Outcome, s.Cause, s.Code, s.Enhanced, s.Detail, s.ProviderRef,
-		})
-		if !applied[s.MessageID] && s.Outcome == channels.Accepted {
-			accepted = append(accepted, []any{s.MessageID, s.Attempt})
+		if _, moved := applied[s.MessageID]; !moved {
+			rows = append(rows, []any{
+				s.MessageID, s.Attempt, micros(s.At), s.Outcome, s.Cause, s.Code, s.Enhanced, s.Detail, s.ProviderRef, s.Outcome == channels.Accepted,
+			})
 		}
 	}
-	if err := tx.addAttempts(ctx, rows); err != nil {
+	const late = `
+		FROM (
+			SELECT j.value ->> 0 AS id, CAST(j.value ->> 1 AS BIGINT) AS attempt, CAST(j.value ->> 2 AS BIGINT) AS closed_at,
+			       j.value ->> 3 AS outcome, j.value ->> 4 AS cause, CAST(j.value ->> 5 AS BIGINT) AS code, j.value ->> 6 AS enhanced,
+			       j.value ->> 7 AS detail, j.value ->> 8 AS provider_ref, CAST(j.value ->> 9 AS BOOLEAN) AS accepted
+			FROM {rows $1}
+		) j`
+	// Whether the attempt is still the newest or a later one has begun, it stands in one of two places.
+	if err := tx.execRows(ctx, rows, `
+		UPDATE messages SET settled_at = j.closed_at, outcome = j.outcome, cause = j.cause, code = j.code, enhanced = j.enhanced,
+			detail = `+unlessErased+`, provider_ref = j.provider_ref`+late+`
+		WHERE messages.id = j.id AND messages.attempt = j.attempt AND messages.outcome <> '' AND messages.cause = '`+workerLost+`'`); err != nil {
 		return err
 	}
-	err := tx.execRows(ctx, accepted, `
-		UPDATE messages SET possible_dup = true
-		FROM (SELECT j.value ->> 0 AS id, CAST(j.value ->> 1 AS BIGINT) AS attempt FROM {rows $1}) j
-		WHERE messages.id = j.id AND (messages.attempt > j.attempt OR messages.status IN ('queued', 'held', 'deferred', 'scheduled'))`)
-	return err
+	if err := tx.execRows(ctx, rows, `
+		UPDATE message_attempts SET closed_at = j.closed_at, outcome = j.outcome, cause = j.cause, code = j.code, enhanced = j.enhanced,
+			detail = CASE WHEN EXISTS (
+				SELECT 1 FROM messages m JOIN contacts c ON c.id = m.contact_id WHERE m.id = j.id AND c.erased_at IS NOT NULL
+			) THEN '' ELSE j.detail END, provider_ref = j.provider_ref`+late+`
+		WHERE message_attempts.message_id = j.id AND message_attempts.attempt = j.attempt AND message_attempts.cause = '`+workerLost+`'`); err != nil {
+		return err
+	}
+	return tx.execRows(ctx, rows, `
+		UPDATE messages SET possible_dup = true`+late+`
+		WHERE messages.id = j.id AND j.accepted
+		  AND (messages.attempt > j.attempt OR messages.status IN ('queued', 'held', 'deferred', 'scheduled'))`)
 }
 
-func (tx *tx) addAttempts(ctx context.Context, rows rowset) error {
-	err := tx.execRows(ctx, rows, `
+// keepAttempts moves the closed attempts of messages that are about to be tried again out of the messages' rows.
+func (tx *tx) keepAttempts(ctx context.Context, found []dispatcher.Permit) error {
+	var again []vocab.MessageID
+	for _, p := range found {
+		if p.Message.Attempt > 0 {
+			again = append(again, p.Message.ID)
+		}
+	}
+	if len(again) == 0 {
+		return nil
+	}
+	arg, err := jsonArg(again)
+	if err != nil {
+		return err
+	}
+	_, err = tx.exec(ctx, `
 		INSERT INTO message_attempts (message_id, attempt, opened_at, closed_at, provider, outcome, cause, code, enhanced, detail, provider_ref)
-		SELECT j.value ->> 0, CAST(j.value ->> 1 AS BIGINT), CAST(j.value ->> 2 AS BIGINT), CAST(j.value ->> 3 AS BIGINT), j.value ->> 4,
-		       j.value ->> 5, j.value ->> 6, CAST(j.value ->> 7 AS BIGINT), j.value ->> 8,
-		       -- A provider's words may name the address: what comes after an erasure is not kept.
-		       CASE WHEN contacts.erased_at IS NULL THEN j.value ->> 9 ELSE '' END, j.value ->> 10
-		FROM {rows $1}
-		{probe messages.id = j.value ->> 0}
-		{probe contacts.id = messages.contact_id}
-		WHERE true
-		ON CONFLICT (message_id, attempt) DO UPDATE SET
-			closed_at = excluded.closed_at, outcome = excluded.outcome, cause = excluded.cause, code = excluded.code,
-			enhanced = excluded.enhanced, detail = excluded.detail, provider_ref = excluded.provider_ref
-		WHERE message_attempts.cause = '`+workerLost+`'`)
+		SELECT id, attempt, claimed_at, settled_at, provider, outcome, cause, code, enhanced, detail, provider_ref
+		FROM messages WHERE id IN {ids $1} AND outcome <> '' AND status IN ('scheduled', 'queued', 'held', 'deferred')
+		ON CONFLICT DO NOTHING`, arg)
 	return err
 }
 
@@ -150,7 +201,7 @@ func (tx *tx) addAttempts(ctx context.Context, rows rowset) error {
 const workerLost = "worker_lost"
 
 // afterSettle writes the events, wipes what must not be kept, and pauses the providers that must stop.
-func (tx *tx) afterSettle(ctx context.Context, settlements []dispatcher.Settlement, applied map[vocab.MessageID]bool) error {
+func (tx *tx) afterSettle(ctx context.Context, settlements []dispatcher.Settlement, applied map[vocab.MessageID]vocab.Channel) error {
 	var events []event
 	var wipe []vocab.MessageID
 	for _, s := range settlements {
@@ -159,7 +210,7 @@ func (tx *tx) afterSettle(ctx context.Context, settlements []dispatcher.Settleme
 				return err
 			}
 		}
-		if !applied[s.MessageID] {
+		if _, moved := applied[s.MessageID]; !moved {
 			continue
 		}
 		events = append(events, event{message: s.MessageID, kind: string(s.Next), at: s.At, attempt: s.Attempt, reason: string(s.Cause)})

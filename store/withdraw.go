@@ -196,11 +196,13 @@ func (tx *tx) cancel(ctx context.Context, ids []vocab.MessageID, reason string, 
 		return nil, err
 	}
 	var done, wipe []vocab.MessageID
+	var dues []due
 	var events []event
 	m := dispatcher.Message{Status: dispatcher.Canceled}
 	if err := tx.each(ctx, []any{&m.ID, &m.Class}, func() error {
 		id := m.ID
 		done = append(done, id)
+		dues = append(dues, due{message: id})
 		if !keepsPayload(m) {
 			wipe = append(wipe, id)
 		}
@@ -213,6 +215,9 @@ func (tx *tx) cancel(ctx context.Context, ids []vocab.MessageID, reason string, 
 		return nil, err
 	}
 	slices.Sort(done)
+	if err := tx.setDues(ctx, dues); err != nil {
+		return nil, err
+	}
 	if err := tx.wipe(ctx, wipe); err != nil {
 		return nil, err
 	}

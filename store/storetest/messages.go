@@ -179,7 +179,7 @@ func (w *world) report(id vocab.MessageID, next dispatcher.Status, event string)
 
 var reportTests = map[string]func(*world){
 	"reports count by rank and not by arrival": func(w *world) {
-		p, permit := w.sending(vocab.Transactional)
+		p, permit := w.texting()
 		id := permit.Message.ID
 		w.settle(w.settlement(permit))
 		for i, x := range []struct {
@@ -226,7 +226,7 @@ var reportTests = map[string]func(*world){
 		}
 	},
 	"reports at once change a message once": func(w *world) {
-		_, permit := w.sending(vocab.Transactional)
+		_, permit := w.texting()
 		w.settle(w.settlement(permit))
 		type answer struct {
 			changed bool
@@ -247,7 +247,7 @@ var reportTests = map[string]func(*world){
 		}
 	},
 	"a report that comes too early, or is about nothing": func(w *world) {
-		_, permit := w.sending(vocab.Transactional)
+		_, permit := w.texting()
 		r := w.report("", dispatcher.Delivered, "")
 		r.MessageID = permit.Message.ID
 		_, _, err := w.ledger.RecordReport(w.ctx, r)

@@ -193,19 +193,33 @@ func (w *world) claimOf(ids ...vocab.MessageID) dispatcher.Claim {
 	return dispatcher.Claim{IDs: ids, Now: w.now, Lease: time.Minute}
 }
 
-// sending submits one message of the class to a new person and claims it.
+// sending submits one email of the class to a new person and claims it.
 func (w *world) sending(class vocab.Class) (person, dispatcher.Permit) {
 	w.Helper()
 	p := w.person()
 	if class == vocab.Marketing {
 		w.grant(p, purposes[class])
 	}
-	ids := w.submit(w.draft(p, class))
+	return p, w.claimed(w.draft(p, class))
+}
+
+// texting is sending by SMS: providers report on it by their own reference.
+func (w *world) texting() (person, dispatcher.Permit) {
+	w.Helper()
+	p := w.person()
+	d := w.draft(p, vocab.Transactional)
+	d.Message.Channel = vocab.SMS
+	return p, w.claimed(d)
+}
+
+func (w *world) claimed(d dispatcher.Draft) dispatcher.Permit {
+	w.Helper()
+	ids := w.submit(d)
 	permits := w.claim(ids...)
 	if len(permits) != 1 {
 		w.Fatalf("no permit: %+v", w.message(ids[0]))
 	}
-	return p, permits[0]
+	return permits[0]
 }
 
 func (w *world) message(id vocab.MessageID) dispatcher.Message {

@@ -242,7 +242,7 @@ func (w *world) rows(t *testing.T) map[vocab.MessageID]row {
 		all[id] = r
 		return err
 	})
-	w.each(t, `SELECT message_id, attempt, outcome, cause FROM message_attempts ORDER BY attempt`, func(scan func(...any) error) error {
+	w.each(t, `SELECT message_id, attempt, outcome, cause FROM closed_attempts ORDER BY attempt`, func(scan func(...any) error) error {
 		var id vocab.MessageID
 		var x attempt
 		err := scan(&id, &x.number, &x.outcome, &x.cause)
