@@ -125,7 +125,7 @@ func (tx *tx) applyDecisions(ctx context.Context, claim dispatcher.Claim, found 
 		id      vocab.MessageID
 		first   time.Time
 	)
-	if err := tx.keepAttempts(ctx, found); err != nil {
+	if err := tx.keepAttempts(ctx, found, decisions); err != nil {
 		return nil, err
 	}
 	err = tx.each(ctx, []any{&id, at(&first)}, func() error {

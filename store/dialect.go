@@ -24,7 +24,8 @@ import (
 //	              planner believes: with the statistics of a table that was small a moment ago it would read all of it instead
 //	{ids $1}      the elements of a JSON array of strings, for use behind IN
 //	{guard}       locks the rows a SELECT returns until the end of the transaction, against other guards but not against foreign keys
-//	{skip}        the same, passing over rows that somebody else has locked
+//	{share}       locks the rows against their end alone, as many at once as want to
+//	{skip}        {guard}, passing over rows that somebody else has locked
 type dialect struct {
 	name     string
 	replacer func(string) string
@@ -49,7 +50,7 @@ func newPostgres() *dialect {
 			table, _, _ := strings.Cut(p, ".")
 			return "CROSS JOIN LATERAL (SELECT * FROM " + table + " WHERE " + p + " OFFSET 0) AS " + table // OFFSET keeps it a subquery
 		})
-		return strings.NewReplacer("{guard}", "FOR NO KEY UPDATE", "{skip}", "FOR NO KEY UPDATE SKIP LOCKED").Replace(s)
+		return strings.NewReplacer("{guard}", "FOR NO KEY UPDATE", "{skip}", "FOR NO KEY UPDATE SKIP LOCKED", "{share}", "FOR KEY SHARE").Replace(s)
 	}}
 }
 
@@ -61,7 +62,7 @@ func newSQLite() *dialect {
 			table, _, _ := strings.Cut(p, ".")
 			return "CROSS JOIN " + table + " ON " + p // SQLite never changes the order of a CROSS JOIN
 		})
-		return strings.NewReplacer("{guard}", "", "{skip}", "", "$", "?").Replace(s)
+		return strings.NewReplacer("{guard}", "", "{skip}", "", "{share}", "", "$", "?").Replace(s)
 	}}
 }
 

@@ -77,6 +77,7 @@ func TestEveryEngineKeepsThePromises(t *testing.T) {
 	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) {
 			storetest.Run(t, func(t *testing.T) *store.DB {
+				t.Helper()
 				db := e.open(t)
 				t.Cleanup(func() { duesAgree(t, db) })
 				return db

@@ -170,13 +170,15 @@ func (tx *tx) readOtherChannels(ctx context.Context, cs []dispatcher.Candidate) 
 		WHERE NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.address_hash = a.hash AND s.lifted_at IS NULL)`, arg)
 }
 
+// readPauses also keeps what is paused from being resumed until this transaction is over: a resume wakes what it finds held, and must find
+// what is held here.
 func (tx *tx) readPauses(ctx context.Context, cs []dispatcher.Candidate) error {
 	paused := map[string]bool{}
 	var kind, name string
 	err := tx.each(ctx, []any{&kind, &name}, func() error {
 		paused[kind+"/"+name] = true
 		return nil
-	}, `SELECT kind, name FROM pauses`)
+	}, `SELECT kind, name FROM pauses {share}`)
 	if err != nil || len(paused) == 0 {
 		return err
 	}

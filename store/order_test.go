@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -196,6 +197,45 @@ func TestAWithdrawalBehindAClaimNamesWhatIsInFlight(t *testing.T) {
 			want := dispatcher.Withdrawn{At: noon, Events: w.done.Events, InFlight: []vocab.MessageID{s.message}}
 			if diff := cmp.Diff(want, w.done); diff != "" {
 				t.Errorf("mismatch (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// A resume wakes what is held. What a claim is just about to hold must not sleep on.
+func TestAResumeBehindAClaimWakesWhatItHolds(t *testing.T) {
+	for _, e := range engines {
+		t.Run(e.name, func(t *testing.T) {
+			s := newStreet(t, e.open(t))
+			pauses := store.NewPauses(s.db)
+			if err := pauses.Pause(t.Context(), dispatcher.Pause{Kind: dispatcher.PauseProvider, Name: "relay", At: noon}); err != nil {
+				t.Fatal(err)
+			}
+			inside, release := make(chan struct{}), make(chan struct{})
+			first := make(chan error, 1)
+			go func() {
+				_, err := s.claim(t.Context(), func(cs []dispatcher.Candidate) []consent.Decision {
+					close(inside)
+					<-release
+					return []consent.Decision{{Verdict: consent.Hold, Reason: consent.ProviderPaused}}
+				})
+				first <- err
+			}()
+			<-inside
+			before := s.db.Raw().Stats().WaitCount
+			second := make(chan error, 1)
+			go func() {
+				_, err := pauses.Resume(t.Context(), dispatcher.PauseProvider, "relay", noon)
+				second <- err
+			}()
+			untilParked(t, s.db, before)
+			close(release)
+			if err := errors.Join(<-first, <-second); err != nil {
+				t.Fatal(err)
+			}
+			m, err := s.ledger.Get(t.Context(), s.message)
+			if err != nil || m.Status != dispatcher.Held || !m.DueAt.Equal(noon) {
+				t.Errorf("the message is %s and due %v, want held and due at once; %v", m.Status, m.DueAt, err)
 			}
 		})
 	}

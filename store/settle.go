@@ -9,6 +9,7 @@ import (
 	"github.com/orleu/elshi/contacts"
 
 	"github.com/orleu/elshi/channels"
+	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/vocab"
 )
@@ -175,10 +176,10 @@ func (tx *tx) closeLate(ctx context.Context, settlements []dispatcher.Settlement
 }
 
 // keepAttempts moves the closed attempts of messages that are about to be tried again out of the messages' rows.
-func (tx *tx) keepAttempts(ctx context.Context, found []dispatcher.Permit) error {
+func (tx *tx) keepAttempts(ctx context.Context, found []dispatcher.Permit, decisions []consent.Decision) error {
 	var again []vocab.MessageID
-	for _, p := range found {
-		if p.Message.Attempt > 0 {
+	for i, p := range found {
+		if p.Message.Attempt > 0 && decisions[i].Verdict == consent.Allow {
 			again = append(again, p.Message.ID)
 		}
 	}

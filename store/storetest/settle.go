@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/orleu/elshi/channels"
+	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/vocab"
 )
@@ -105,6 +106,34 @@ var settleTests = map[string]func(*world){
 		m := w.message(first.Message.ID)
 		if m.Status != dispatcher.Queued || !m.PossibleDup {
 			w.Errorf("%s, possible duplicate %t", m.Status, m.PossibleDup)
+		}
+	},
+	"every attempt is told once, whatever became of the next": func(w *world) {
+		_, permit := w.sending(vocab.Legal)
+		id := permit.Message.ID
+		again := func() {
+			s := w.failure(permit, dispatcher.Deferred, channels.Temporary)
+			s.DueAt = w.now
+			w.settle(s)
+		}
+		again()
+		for _, d := range []consent.Decision{
+			{Verdict: consent.Hold, Reason: consent.ProviderPaused}, {Verdict: consent.Allow, Reason: consent.OK}, {Verdict: consent.Deny, Reason: consent.AddressInvalid},
+		} {
+			permits := must(w.ledger.ClaimBatch(w.ctx, w.claimOf(id), always(d)))(w)
+			w.now = w.now.Add(10 * time.Minute) // longer than any hold
+			if len(permits) == 1 {
+				permit = permits[0]
+				again()
+			}
+			var numbers []int
+			for _, a := range must(w.ledger.Attempts(w.ctx, id))(w) {
+				numbers = append(numbers, a.Number)
+			}
+			want := []int{1, 2}[:permit.Message.Attempt]
+			if diff := cmp.Diff(want, numbers); diff != "" {
+				w.Errorf("after %s: attempts mismatch (-want +got):\n%s", d.Verdict, diff)
+			}
 		}
 	},
 	"a late settlement beats unknown": func(w *world) {
