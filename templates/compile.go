@@ -221,7 +221,9 @@ func (r *rendering) field(name string, text program, config expressions.Config) 
 		return ""
 	}
 	// Steps and bytes count for the whole message; what one field assigns is not there in the next.
-	maps.DeleteFunc(r.bindings, func(root string, _ any) bool { return !isReserved(root) })
+	if len(r.bindings) > len(reserved) {
+		maps.DeleteFunc(r.bindings, func(root string, _ any) bool { return !isReserved(root) })
+	}
 	r.out = slices.Grow(r.out[:0], text.size+text.size/4)
 	r.scope = expressions.NewContext(r.bindings, config)
 	if err := r.renderAll(text.nodes); err != nil {

@@ -45,7 +45,24 @@ func unwanted(r rune) bool {
 }
 
 // oneLine makes a header value: RFC 5322 knows no line break inside one, and a smuggled one would be a header of its own.
-func oneLine(s string) string { return strings.Join(strings.Fields(clean(s)), " ") }
+func oneLine(s string) string {
+	if isOneLine(s) {
+		return s
+	}
+	return strings.Join(strings.Fields(clean(s)), " ")
+}
+
+// isOneLine says that a text is clean and has nothing but single spaces between its words.
+func isOneLine(s string) bool {
+	before := ' '
+	for _, r := range s {
+		if r == ' ' && before == ' ' || r != ' ' && unicode.IsSpace(r) {
+			return false
+		}
+		before = r
+	}
+	return before != ' ' && isClean(s)
+}
 
 // The ways an output is written, by the place it stands in.
 
@@ -69,6 +86,9 @@ func asImage(_ any, s string) (string, error) {
 }
 
 func checkedLink(s string, schemes []string) (string, error) {
+	if isPlainLink(s) {
+		return s, nil
+	}
 	s = strings.TrimSpace(s)
 	link, err := url.Parse(s)
 	if err != nil || !slices.Contains(schemes, strings.ToLower(link.Scheme)) || strings.ContainsFunc(s, unicode.IsSpace) {
@@ -78,6 +98,27 @@ func checkedLink(s string, schemes []string) (string, error) {
 		return "", &RenderError{Code: "bad_url", Detail: "a link needs a host"}
 	}
 	return escapeHTML(s), nil
+}
+
+// isPlainLink is the one look that most links get, those of our own pages among them: https, a host of letters, digits, dots and hyphens,
+// and a path of what stands for itself in a URL and in HTML.
+func isPlainLink(s string) bool {
+	rest, found := strings.CutPrefix(s, "https://")
+	if !found || rest == "" || !isDigit(rest[0]) && !isLetter(rest[0]) {
+		return false
+	}
+	host := true
+	for i := range len(rest) {
+		c := rest[i]
+		switch {
+		case isDigit(c), isLetter(c) && (c != '_' || !host), c == '.', c == '-':
+		case c == '/':
+			host = false
+		case host || c != '~' && c != '=' && c != '?':
+			return false
+		}
+	}
+	return true
 }
 
 // asURLPath is an output inside a URL before "?" and "#": it may bring more path, not a query.

@@ -110,6 +110,7 @@ type expr struct {
 	text  string   // its source, for errors
 	paths []string // variables it reads, for example "data.event.title", "a.tags[]"
 	plain string   // its only variable, if it is nothing but that; else ""
+	keys  []string // the parts of plain
 }
 
 // operators are words that are no variables.

@@ -60,6 +60,9 @@ func (r *run) write(s string) error {
 
 // evaluate returns an expression's value; in an output or a loop (not lenient) a missing variable is an error.
 func (r *run) evaluate(e *expr, lenient bool) (any, error) {
+	if v := r.look(e.keys); v != nil {
+		return v, nil
+	}
 	r.lenient = lenient
 	v, err := e.eval.Evaluate(r.scope)
 	if err != nil {
@@ -79,6 +82,27 @@ func (r *run) evaluate(e *expr, lenient bool) (any, error) {
 		return nil, &MissingVariable{Name: e.text}
 	}
 	return v, nil
+}
+
+// look returns the value of a plain variable as liquid would find it; nil if it is not there, for whatever reason: then liquid says
+// which part is missing.
+func (r *run) look(keys []string) any {
+	if len(keys) == 0 {
+		return nil
+	}
+	root, ok := r.bindings[keys[0]].(*scoped)
+	if !ok {
+		return nil
+	}
+	v := root.value
+	for _, key := range keys[1:] {
+		if v = child(v, key); v == nil {
+			return nil
+		}
+	}
+	v = plain(v)
+	r.charge(v)
+	return v
 }
 
 func (r *run) renderAll(nodes []node) error {

@@ -293,7 +293,7 @@ func (p *parsing) named(tok parser.Token, e *expr, words []word) *expr {
 	}
 	e.paths = paths
 	if isPlain(words) {
-		e.plain = paths[0]
+		e.plain, e.keys = paths[0], strings.Split(paths[0], ".")
 	}
 	return e
 }
