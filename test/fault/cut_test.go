@@ -110,6 +110,14 @@ func TestAWorkerIsCutOffFromTheLedger(t *testing.T) {
 	first := w.worker(t)
 	w.Database = direct
 	w.sent(t, 150)
+	testkit.Eventually(t, 30*time.Second, func() error { // only marketing becomes unknown
+		open := 0
+		err := w.read(t, `SELECT COUNT(*) FROM messages WHERE status = 'sending' AND class = 'marketing'`, func(scan func(...any) error) error { return scan(&open) })
+		if err == nil && open < 20 {
+			err = fmt.Errorf("%d marketing messages are being sent", open)
+		}
+		return err
+	})
 	line.set(true)
 	lasts(t, w.Lease) // by now it has stopped
 	at := w.sink.Count()
