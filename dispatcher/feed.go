@@ -72,6 +72,7 @@ func (f *Feeder) Run(ctx context.Context) error {
 	defer feed.Stop()
 	reap := time.NewTicker(f.options.ReapTick)
 	defer reap.Stop()
+	f.Feed(ctx) // what became due while nobody looked does not wait for the first tick
 	for {
 		select {
 		case <-ctx.Done():

@@ -320,8 +320,8 @@ func TestRunFeedsAndReapsUntilItIsStopped(t *testing.T) {
 		if took := time.Since(start); took != 10*time.Second+time.Millisecond {
 			t.Errorf("it stopped after %v", took)
 		}
-		if feeds, reaps := len(f.ledger.takes)/len(everyLane), len(f.ledger.before); feeds != 10 || reaps != 2 {
-			t.Errorf("fed %d times and reaped %d times in 10 s, want 10 and 2", feeds, reaps)
+		if feeds, reaps := len(f.ledger.takes)/len(everyLane), len(f.ledger.before); feeds != 11 || reaps != 2 {
+			t.Errorf("fed %d times and reaped %d times in 10 s, want 11, the first at once, and 2", feeds, reaps)
 		}
 	})
 }
