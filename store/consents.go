@@ -52,9 +52,30 @@ func (c *Consents) Record(ctx context.Context, e consent.Event, evidence string,
 		if err := tx.keepGrant(ctx, e.ContactID, key, grant, crossBorder); err != nil {
 			return err
 		}
+		if err := c.reachOthers(ctx, tx, kept, key); err != nil {
+			return err
+		}
 		return tx.keepMarks(ctx, kept)
 	})
 	return kept, grant, err
+}
+
+// reachOthers applies an event to the contact's other grants: a no to a purpose is one to all its topics.
+func (c *Consents) reachOthers(ctx context.Context, tx *tx, e consent.Event, own consent.GrantKey) error {
+	grants, err := tx.grants(ctx, e.ContactID)
+	if err != nil {
+		return err
+	}
+	for key, g := range grants {
+		next := c.apply(key, g.Grant, e)
+		if key == own || next == g.Grant {
+			continue
+		}
+		if err := tx.keepGrant(ctx, e.ContactID, key, next, g.crossBorder); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // apply is the projection of one key: purposes that need no grant know opting out alone.

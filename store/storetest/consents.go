@@ -39,6 +39,34 @@ var consentTests = map[string]func(*world){
 			w.Errorf("commitment %q, event mismatch (-answered +kept):\n%s", kept.Commitment, diff)
 		}
 	},
+	"a no to a purpose is one to its topics, and a yes is not": func(w *world) {
+		p := w.person()
+		said := func(kind consent.EventKind, topic vocab.Topic) {
+			_, _, err := w.consents.Record(w.ctx, consent.Event{
+				Kind: kind, ContactID: p.contact, Scope: consent.ScopePurpose, Purpose: "news.company", Channel: vocab.Email, Topic: topic,
+				Source: consent.SourceSignUpForm, ActorKind: consent.ActorContact, ActorID: string(p.contact), At: w.now,
+			}, "", false)
+			w.ok(err)
+			w.now = w.now.Add(time.Second)
+		}
+		states := func() map[vocab.Topic]consent.State {
+			all := map[vocab.Topic]consent.State{}
+			for _, g := range must(w.consents.OfContact(w.ctx, p.contact))(w) {
+				all[g.Key.Topic] = g.Grant.State
+			}
+			return all
+		}
+		said(consent.KindGranted, "maths")
+		said(consent.KindGranted, "physics")
+		said(consent.KindRefused, "")
+		if diff := cmp.Diff(map[vocab.Topic]consent.State{"": consent.Refusal, "maths": consent.Withdrawn, "physics": consent.Withdrawn}, states()); diff != "" {
+			w.Errorf("after the no (-want +got):\n%s", diff)
+		}
+		said(consent.KindGranted, "")
+		if diff := cmp.Diff(map[vocab.Topic]consent.State{"": consent.Granted, "maths": consent.Withdrawn, "physics": consent.Withdrawn}, states()); diff != "" {
+			w.Errorf("after the yes (-want +got):\n%s", diff)
+		}
+	},
 	"nobody grants": func(w *world) {
 		_, _, err := w.consents.Record(w.ctx, consent.Event{Kind: consent.KindGranted, ContactID: "con_nobody", At: w.now}, "", false)
 		w.refused(err, fault.NotFound, "contact_not_found")
