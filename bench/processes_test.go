@@ -143,8 +143,8 @@ type service struct {
 	stop func()
 }
 
-// serve runs elshi with the settings until the benchmark ends or stop is called.
-func serve(b *testing.B, settings map[string]any) *service {
+// writeSettings returns the file that it wrote settings to.
+func writeSettings(b *testing.B, settings map[string]any) string {
 	b.Helper()
 	file := filepath.Join(b.TempDir(), "elshi.yaml")
 	text, err := json.Marshal(settings) // JSON is YAML
@@ -154,6 +154,13 @@ func serve(b *testing.B, settings map[string]any) *service {
 	if err := os.WriteFile(file, text, 0o600); err != nil {
 		b.Fatal(err)
 	}
+	return file
+}
+
+// serve runs elshi with the settings until the benchmark ends or stop is called.
+func serve(b *testing.B, settings map[string]any) *service {
+	b.Helper()
+	file := writeSettings(b, settings)
 	if *profile == "" {
 		process := testkit.Start(b, testkit.Command{
 			Path: build(b), Args: []string{"serve", "--config", file},

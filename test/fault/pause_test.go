@@ -19,7 +19,7 @@ func TestAWorkerSleepsPastItsLease(t *testing.T) {
 	asked := w.submit(t, w.mixed(600))
 	first := w.worker(t)
 	w.sent(t, 100)
-	first.Pause(t)
+	w.pause(t, first)
 	open := w.holds(t)
 	w.worker(t)
 	w.quiet(t, time.Minute)
@@ -63,7 +63,7 @@ func TestAWorkerSleepsBeforeTheText(t *testing.T) {
 		}
 		return nil
 	})
-	first.Pause(t)
+	w.pause(t, first)
 	open := w.holds(t)
 	w.sink.Clear() // the 354 is there when it wakes
 	w.worker(t)

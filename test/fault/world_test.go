@@ -239,14 +239,27 @@ func (w *world) serve(t *testing.T, roles string) *process {
 func (w *world) kill(t *testing.T, p *process) {
 	t.Helper()
 	p.Kill(t)
+	w.served(t, p, "")
+}
+
+// pause stops a process where it is and waits until PostgreSQL has done what it was asked for.
+func (w *world) pause(t *testing.T, p *process) {
+	t.Helper()
+	p.Pause(t)
+	w.served(t, p, ` AND state = 'active'`)
+}
+
+// served waits until PostgreSQL has no such connection of the process any more.
+func (w *world) served(t *testing.T, p *process, which string) {
+	t.Helper()
 	if w.pg == nil {
 		return
 	}
 	testkit.Eventually(t, 10*time.Second, func() error {
 		var n int
-		err := w.db.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM pg_stat_activity WHERE application_name = $1`, p.name).Scan(&n)
+		err := w.db.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM pg_stat_activity WHERE application_name = $1`+which, p.name).Scan(&n)
 		if err == nil && n > 0 {
-			err = fmt.Errorf("PostgreSQL still serves %d connections of a dead process", n)
+			err = fmt.Errorf("PostgreSQL still serves %d connections", n)
 		}
 		return err
 	})
