@@ -107,7 +107,9 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *App, err 
 		return nil, err
 	}
 	if a.cfg.HasRole(config.RoleFeeder) {
-		a.addFeeder(s, metrics)
+		if err = a.addFeeder(ctx, s, metrics); err != nil {
+			return nil, err
+		}
 	}
 	if a.cfg.HasRole(config.RoleWorker) {
 		if err = a.addWorkers(s, metrics); err != nil {
@@ -139,7 +141,12 @@ func (a *App) openStore(ctx context.Context) error {
 	a.db = db
 	a.after("close the ledger", db.Close)
 	if a.cfg.Embedded() {
-		return db.Migrate(ctx) // nobody else uses the embedded database
+		unlock, err := lockFolder(a.cfg.DataDir)
+		if err != nil {
+			return err
+		}
+		a.after("unlock the data folder", unlock)
+		return db.Migrate(ctx)
 	}
 	ready, err := db.Migrated(ctx)
 	if err != nil {

@@ -282,6 +282,28 @@ func TestGuestListKeyWritesToItsGuestsAlone(t *testing.T) {
 	}
 }
 
+func TestOneProcessServesAFolder(t *testing.T) {
+	cfg := settings(t)
+	first, err := app.New(t.Context(), cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Server.Listen, cfg.Inbox.Listen, cfg.Metrics.Listen = "127.0.0.1:0", "127.0.0.1:0", ""
+	if _, err := app.New(t.Context(), cfg, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "another elshi serves from this data_dir") {
+		t.Errorf("a second one: %v, want that the folder is taken", err)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	second, err := app.New(t.Context(), cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatalf("after the first has ended: %v", err)
+	}
+	if err := second.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestNewThatFailsLeavesNothingBehind(t *testing.T) {
 	busy, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

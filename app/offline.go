@@ -93,8 +93,9 @@ func guest(text, region string) (contacts.Address, error) {
 // verifyPage is how many events are read at a time.
 const verifyPage = 5000
 
-// Verify reads the consent ledger from its first event and prints whether the chain is intact. The error names the first event that is
-// not as it was written.
+// Verify reads the consent ledger from its first event and prints whether the chain and the values kept beside it are intact. The error
+// names the first event that is not as it was written. What it cannot see: a chain that was cut or written anew as a whole together with
+// its head, and a projection that was changed.
 func (a *App) Verify(ctx context.Context, out io.Writer) error {
 	registry, err := consent.NewRegistry()
 	if err != nil {
@@ -129,6 +130,32 @@ func (a *App) Verify(ctx context.Context, out io.Writer) error {
 		}
 		return fmt.Errorf("the consent ledger is not intact at %s: %s", at, broken.Why)
 	}
+	stray, err := consents.Stray(ctx)
+	if err != nil {
+		return err
+	}
+	if stray > 0 {
+		return fmt.Errorf("the consent ledger is not intact at event %d: it stands behind the end of the chain", stray)
+	}
+	if err := verifyEvidence(ctx, consents); err != nil {
+		return err
+	}
 	_, err = fmt.Fprintf(out, "the consent ledger is intact from 1 to %d\n", head.Seq)
 	return err
+}
+
+// verifyEvidence checks the personal values that are kept beside the chain against the commitments in it.
+func verifyEvidence(ctx context.Context, consents *store.Consents) error {
+	for after := int64(0); ; {
+		page, err := consents.Evidence(ctx, after, verifyPage)
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		for _, e := range page {
+			if consent.Commit(e.Salt, e.Value) != e.Commitment {
+				return fmt.Errorf("the consent ledger is not intact at event %d (%s): the value kept with it is not the one that was committed to", e.Seq, e.Event)
+			}
+		}
+		after = page[len(page)-1].Seq
+	}
 }

@@ -114,7 +114,12 @@ func jitter(d time.Duration) time.Duration {
 	return time.Duration(float64(d) * (0.8 + 0.4*rand.Float64())) //nolint:gosec // not a secret
 }
 
-func (a *App) addFeeder(s *street, observer dispatcher.Observer) {
+func (a *App) addFeeder(ctx context.Context, s *street, observer dispatcher.Observer) error {
+	if a.redis.Inside() { // it has just begun empty: what was rung before is lost, and nobody else can hold it
+		if err := s.stores.ledger.ForgetRings(ctx); err != nil {
+			return err
+		}
+	}
 	d := a.cfg.Dispatch
 	feeder := dispatcher.NewFeeder(s.stores.ledger, queue.New(a.redis, batchTimeout), dispatcher.FeederOptions{
 		Tick: d.FeederTick, RingWindow: d.RingTimeout, ReapTick: d.ReaperTick, ReapAfter: d.SocketTimeout, BatchSize: d.BatchSize,
@@ -122,6 +127,7 @@ func (a *App) addFeeder(s *street, observer dispatcher.Observer) {
 		KeepKeys: a.cfg.Idempotency.Keep,
 	}, observer, a.now, a.log)
 	a.add(doors, "feeder", feeder.Run)
+	return nil
 }
 
 func (a *App) addWorkers(s *street, observer dispatcher.Observer) error {

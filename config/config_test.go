@@ -14,6 +14,13 @@ import (
 	"github.com/orleu/elshi/vocab"
 )
 
+// What the cap holds must be able to go out after it.
+func TestMarketingOutlivesTheCap(t *testing.T) {
+	if d := Default(); d.Dispatch.NotAfter.Marketing <= d.Consent.Cap.Period {
+		t.Errorf("marketing ends after %v, the cap holds it for %v", d.Dispatch.NotAfter.Marketing, d.Consent.Cap.Period)
+	}
+}
+
 func TestDefaultIsAWorkingEmbeddedSystem(t *testing.T) {
 	got, err := Load("", nil)
 	if err != nil {

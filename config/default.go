@@ -82,7 +82,7 @@ func defaultDispatch() Dispatch {
 			Security: 10 * time.Minute, Transactional: day, Service: day, Marketing: day, Legal: 5 * day, Breach: 5 * day,
 		},
 		NotAfter: ByClass{
-			Security: 10 * time.Minute, Transactional: 14 * day, Service: 14 * day, Marketing: 7 * day,
+			Security: 10 * time.Minute, Transactional: 14 * day, Service: 14 * day, Marketing: 8 * day, // longer than the cap, whose hold must be able to end
 			Legal: 14 * day, Breach: 14 * day,
 		},
 		WithdrawWait: 5 * time.Second,

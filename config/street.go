@@ -40,7 +40,7 @@ type Dispatch struct {
 	// Default {security: 10m, transactional: 24h, service: 24h, marketing: 24h, legal: 120h, breach: 120h}.
 	GiveUp ByClass `yaml:"give_up"`
 	// NotAfter is how long after intake a message of the class may still be sent when its request does not say.
-	// Default {security: 10m, transactional: 336h, service: 336h, marketing: 168h, legal: 336h, breach: 336h}.
+	// Default {security: 10m, transactional: 336h, service: 336h, marketing: 192h, legal: 336h, breach: 336h}.
 	NotAfter ByClass `yaml:"not_after"`
 	// WithdrawWait is the longest that a withdrawal may be asked to wait for open attempts. Default 5s.
 	WithdrawWait time.Duration `yaml:"withdraw_wait"`

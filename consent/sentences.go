@@ -79,9 +79,9 @@ var sentences = map[Reason]text{
 		"The recipient complained about a message to this address; send the message on another channel.",
 	},
 	SuppressedManual: {
-		"Қызметкер бұл мекенжайға хабарлама жіберуге тыйым салған.",
-		"Сотрудник запретил отправку на этот адрес.",
-		"A member of staff has blocked this address.",
+		"Бұл мекенжайға хабарлама жіберуге тыйым салынған: қызметкер бұғаттаған немесе иесінің деректері өшірілген.",
+		"Отправка на этот адрес запрещена: её запретил сотрудник или данные владельца удалены.",
+		"This address is blocked: by a member of staff, or because its owner's data were erased.",
 	},
 	MinorNoGuardian: {
 		"Алушы кәмелетке толмаған, ал ата-анасының немесе қамқоршысының келісімі жоқ.",

@@ -168,6 +168,38 @@ func (c *Consents) Head(ctx context.Context) (consent.Head, error) {
 	return head, away(err)
 }
 
+// Stray returns the number of the first entry behind the head, which nobody who appends leaves there; 0 if there is none.
+func (c *Consents) Stray(ctx context.Context) (int64, error) {
+	var seq int64
+	err := c.db.reader().row(ctx, []any{&seq},
+		`SELECT COALESCE(MIN(seq), 0) FROM consent_events WHERE seq > (SELECT seq FROM consent_head WHERE id = 1)`)
+	return seq, away(err)
+}
+
+// Evidence is a personal value with the commitment to it that stands in the chain.
+type Evidence struct {
+	Seq        int64
+	Event      vocab.ConsentEventID
+	Commitment string
+	Salt       []byte
+	Value      string
+}
+
+// Evidence returns the values that are kept beside the entries after a number, in order, at most n of them.
+func (c *Consents) Evidence(ctx context.Context, after int64, n int) ([]Evidence, error) {
+	var list []Evidence
+	var e Evidence
+	var salt string
+	err := c.db.reader().each(ctx, []any{&e.Seq, &e.Event, &e.Commitment, &salt, &e.Value}, func() error {
+		e.Salt, _ = hex.DecodeString(salt) // a salt that is none makes another commitment
+		list = append(list, e)
+		return nil
+	}, `
+		SELECT e.seq, e.id, e.commitment, v.salt, v.value FROM consent_events e JOIN consent_values v ON v.event_id = e.id
+		WHERE e.seq > $1 ORDER BY e.seq LIMIT $2`, after, n)
+	return list, away(err)
+}
+
 // EventsOf returns a contact's entries, the newest first, at most n of them; before is the id of the last one of the page before, or "".
 func (c *Consents) EventsOf(ctx context.Context, contact vocab.ContactID, before vocab.ConsentEventID, n int) ([]consent.Event, error) {
 	list, err := c.db.reader().consentEvents(ctx, `

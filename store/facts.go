@@ -190,7 +190,8 @@ func (tx *tx) readPauses(ctx context.Context, cs []dispatcher.Candidate) error {
 	return nil
 }
 
-// readDuplicates asks whether another message already tells the contact about the same version or case.
+// readDuplicates asks whether another message already tells the contact about the same version or case. A rehearsal with a test key tells
+// nobody anything.
 func (tx *tx) readDuplicates(ctx context.Context, cs []dispatcher.Candidate) error {
 	var rows rowset
 	for i, c := range cs {
@@ -216,10 +217,10 @@ func (tx *tx) readDuplicates(ctx context.Context, cs []dispatcher.Candidate) err
 		JOIN message_once o ON o.contact_id = j.value ->> 1 AND o.purpose = j.value ->> 2 AND o.channel = j.value ->> 3
 		                   AND o.trigger_id = j.value ->> 4
 		JOIN messages m ON m.id = o.message_id
-		WHERE o.message_id <> j.value ->> 5 AND m.status NOT IN ('suppressed', 'canceled', 'expired', 'failed')`, arg)
+		WHERE o.message_id <> j.value ->> 5 AND m.mode <> 'test' AND m.status NOT IN ('suppressed', 'canceled', 'expired', 'failed')`, arg)
 }
 
-// readRecent reads the earlier marketing messages that reached a contact, or may have, for the frequency cap.
+// readRecent reads the earlier marketing messages that reached a contact, or may have, for the frequency cap. Rehearsals reach nobody.
 func (tx *tx) readRecent(ctx context.Context, now time.Time, cs []dispatcher.Candidate) error {
 	byContact := map[vocab.ContactID][]int{}
 	var rows rowset
@@ -255,6 +256,6 @@ func (tx *tx) readRecent(ctx context.Context, now time.Time, cs []dispatcher.Can
 		SELECT messages.contact_id, messages.id, messages.channel, messages.claimed_at
 		FROM {rows $1}
 		{probe messages.contact_id = j.value ->> 0}
-		WHERE messages.claimed_at > $2 AND messages.class = 'marketing' AND messages.status IN ('sending', 'sent', 'delivered', 'unknown')`,
+		WHERE messages.claimed_at > $2 AND messages.class = 'marketing' AND messages.mode <> 'test' AND messages.status IN ('sending', 'sent', 'delivered', 'unknown')`,
 		arg, now.Add(-recentPeriod).UnixMicro())
 }

@@ -41,6 +41,12 @@ func (l *Ledger) TakeDue(ctx context.Context, lane dispatcher.LaneQuery, now, ri
 	return batches, nil
 }
 
+// ForgetRings lets everything that is due be rung for at once: the queue that was rung before is gone.
+func (l *Ledger) ForgetRings(ctx context.Context) error {
+	_, err := l.db.writer().exec(ctx, `UPDATE dues SET ring_until = 0 WHERE ring_until > 0`)
+	return away(err)
+}
+
 // Lanes returns the depth and the age of the oldest due message of every lane, for metrics and readiness. What is
 // being handed over at this moment counts too: it may come back.
 func (l *Ledger) Lanes(ctx context.Context, now time.Time) ([]dispatcher.LaneDepth, error) {

@@ -173,7 +173,7 @@ func (tx *tx) insertMessages(ctx context.Context, drafts []dispatcher.Draft, in 
 			payloads = append(payloads, []any{m.ID, string(d.Payload.Data), d.Payload.Sealed, string(d.Metadata)})
 		}
 		events = append(events, event{message: m.ID, kind: string(m.Status), at: in.Now, reason: string(m.Decision.Reason)})
-		if dispatcher.OncePerTrigger(m) && m.Status.Waits() {
+		if dispatcher.OncePerTrigger(m) && m.Status.Waits() && m.Mode != dispatcher.Test {
 			once = append(once, []any{m.ContactID, m.Purpose, m.Channel, m.TriggerID, m.ID})
 		}
 	}

@@ -156,6 +156,19 @@ var claimTests = map[string]func(*world){
 			w.Errorf("recent mismatch (-want +got):\n%s", diff)
 		}
 	},
+	"a rehearsal counts for nothing": func(w *world) {
+		p := w.person()
+		w.grant(p, "news.company")
+		news, notice, real := w.draft(p, vocab.Marketing), w.draft(p, vocab.Legal), w.draft(p, vocab.Legal)
+		news.Message.Mode, notice.Message.Mode, real.Message.TriggerID = dispatcher.Test, dispatcher.Test, notice.Message.TriggerID
+		w.claim(w.submit(news, notice)...)
+		if c := w.facts(w.submit(w.draft(p, vocab.Marketing))[0]); len(c.Recent) != 0 {
+			w.Errorf("a newsletter that reached nobody counts: %+v", c.Recent)
+		}
+		if permits := w.claim(w.submit(real)...); len(permits) != 1 {
+			w.Errorf("the real notice may not go: %+v", w.message(real.Message.ID).Decision)
+		}
+	},
 	"a legal notice is a duplicate while another one goes": func(w *world) {
 		p := w.person()
 		first, second := w.draft(p, vocab.Legal), w.draft(p, vocab.Legal)

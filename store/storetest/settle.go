@@ -277,6 +277,10 @@ var feedTests = map[string]func(*world){
 		if taken := take(10); len(taken) != 4 {
 			w.Errorf("after the ring: %v", taken)
 		}
+		w.ok(w.ledger.ForgetRings(w.ctx))
+		if taken := take(10); len(taken) != 4 {
+			w.Errorf("after the queue was lost: %v", taken)
+		}
 		class := lane
 		class.Class = vocab.Legal
 		if batches := must(w.ledger.TakeDue(w.ctx, class, w.now.Add(time.Hour), w.now.Add(2*time.Hour), 10))(w); len(batches) != 0 {
