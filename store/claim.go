@@ -12,10 +12,13 @@ import (
 )
 
 // Ledger keeps messages: submit, claim, settle, feed, reap.
-type Ledger struct{ db *DB }
+type Ledger struct {
+	db     *DB
+	intake *intake
+}
 
 // NewLedger returns the ledger of a database.
-func NewLedger(db *DB) *Ledger { return &Ledger{db} }
+func NewLedger(db *DB) *Ledger { return &Ledger{db, newIntake(db)} }
 
 // ClaimBatch takes the messages that still wait and are due, decides them, and returns a permit for each that may go now. Those that
 // may not are held or ended in the same transaction. The permit's fence is Message.Attempt. Ids that are unknown, not due or

@@ -1,34 +1,34 @@
 package store
 
 import (
-	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
-
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/dispatcher"
-	"github.com/orleu/elshi/fault"
 	"github.com/orleu/elshi/vocab"
 )
+
+// asked is one submission on its way through a transaction, which it may share with others.
+type asked struct {
+	in     dispatcher.Intake
+	decide dispatcher.Decider
+	out    dispatcher.Submitted
+	err    error // its own alone: the others are not concerned
+}
 
 // Submit writes a submission in one transaction: idempotency key, contacts and addresses that are new, messages, payloads, events. It
 // is written whole or not at all. A key that was used before with the same body answers what was answered then; with another
 // body the error is fault.Invalid (idempotency_key_reused), and while its first request still runs after the wait it is
 // fault.Conflict (idempotency_key_in_use).
+//
+// Small submissions that come at the same time share a transaction; see intake.
 func (l *Ledger) Submit(ctx context.Context, in dispatcher.Intake, decide dispatcher.Decider) (dispatcher.Submitted, error) {
-	var out dispatcher.Submitted
-	err := l.db.tx(ctx, func(tx *tx) (err error) {
-		out, err = tx.submit(ctx, in, decide, l.db.Hash)
-		return err
-	})
+	out, err := l.intake.submit(ctx, in, decide)
 	if err != nil {
 		return dispatcher.Submitted{}, fmt.Errorf("submit %d messages: %w", len(in.Drafts), err)
 	}
@@ -38,10 +38,12 @@ func (l *Ledger) Submit(ctx context.Context, in dispatcher.Intake, decide dispat
 // Try does what Submit does and takes all of it back: a preview that cannot differ from the real thing.
 func (l *Ledger) Try(ctx context.Context, in dispatcher.Intake, decide dispatcher.Decider) (dispatcher.Submitted, error) {
 	var out dispatcher.Submitted
-	err := l.db.tx(ctx, func(tx *tx) (err error) {
-		if out, err = tx.submit(ctx, in, decide, l.db.Hash); err != nil {
+	err := l.db.tx(ctx, func(tx *tx) error {
+		a := &asked{in: in, decide: decide}
+		if err := errors.Join(tx.submit(ctx, []*asked{a}, keyWait(in), l.db.Hash), a.err); err != nil {
 			return err
 		}
+		out = a.out
 		return errTakenBack
 	})
 	if !errors.Is(err, errTakenBack) {
@@ -53,43 +55,73 @@ func (l *Ledger) Try(ctx context.Context, in dispatcher.Intake, decide dispatche
 // errTakenBack rolls a transaction back that did all it should.
 var errTakenBack = errors.New("taken back")
 
-func (tx *tx) submit(ctx context.Context, in dispatcher.Intake, decide dispatcher.Decider, hash func(vocab.Channel, string) string) (dispatcher.Submitted, error) {
-	out := dispatcher.Submitted{Results: slices.Clone(in.Answer)}
-	if in.Key != nil {
-		earlier, found, err := tx.takeKey(ctx, *in.Key, in.Now)
-		if err != nil || found {
-			return dispatcher.Submitted{Results: earlier, Replayed: true}, err
-		}
+// submit writes submissions and answers each. Its error is that of the whole transaction.
+func (tx *tx) submit(ctx context.Context, all []*asked, wait time.Duration, hash func(vocab.Channel, string) string) error {
+	fresh, err := tx.takeKeys(ctx, all, wait)
+	if err != nil {
+		return err
 	}
-	drafts := slices.Clone(in.Drafts)
-	if err := tx.makeRecipients(ctx, drafts, in.Now, hash); err != nil {
-		return out, err
+	var drafts []dispatcher.Draft
+	for _, a := range fresh {
+		drafts = append(drafts, a.in.Drafts...)
+	}
+	if len(drafts) == 0 {
+		for _, a := range fresh {
+			a.answer(nil, nil)
+		}
+		return tx.keepAnswers(ctx, fresh)
+	}
+	now := newest(fresh)
+	if err := tx.makeRecipients(ctx, drafts, now, hash); err != nil {
+		return err
 	}
 	cs := make([]dispatcher.Candidate, len(drafts))
 	for i, d := range drafts {
 		cs[i].Message = d.Message
 	}
-	if err := tx.readFacts(ctx, in.Now, cs); err != nil {
-		return out, err
+	if err := tx.readFacts(ctx, now, cs); err != nil {
+		return err
 	}
 	for i, d := range drafts {
 		intakeFacts(&cs[i], d, hash)
 	}
-	decisions := decide(cs)
+	var ringUntil time.Time
+	for first, rest := 0, fresh; len(rest) > 0; rest = rest[1:] {
+		a := rest[0]
+		end := first + len(a.in.Drafts)
+		a.answer(drafts[first:end], a.decide(cs[first:end]))
+		if a.in.RingUntil.After(ringUntil) {
+			ringUntil = a.in.RingUntil
+		}
+		first = end
+	}
+	if err := tx.insertMessages(ctx, drafts, now, ringUntil); err != nil {
+		return err
+	}
+	return tx.keepAnswers(ctx, fresh)
+}
+
+// newest is the clock of submissions that are written together.
+func newest(all []*asked) time.Time {
+	var now time.Time
+	for _, a := range all {
+		if a.in.Now.After(now) {
+			now = a.in.Now
+		}
+	}
+	return now
+}
+
+// answer writes what was decided into the drafts and the answer.
+func (a *asked) answer(drafts []dispatcher.Draft, decisions []consent.Decision) {
+	a.out = dispatcher.Submitted{Results: slices.Clone(a.in.Answer)}
 	for i := range drafts {
 		m := &drafts[i].Message
 		m.Decision = decisions[i]
-		m.Status, m.DueAt = atIntake(decisions[i], drafts[i].SendAt, m.NotAfter, in.Now)
-		out.Results[in.Slots[i]] = resultOf(*m)
+		m.Status, m.DueAt = atIntake(decisions[i], drafts[i].SendAt, m.NotAfter, a.in.Now)
+		a.out.Results[a.in.Slots[i]] = resultOf(*m)
 	}
-	if err := tx.insertMessages(ctx, drafts, in); err != nil {
-		return out, err
-	}
-	out.Ring = ringsOf(drafts, in.Now)
-	if in.Key != nil {
-		return out, tx.keepAnswer(ctx, *in.Key, out.Results)
-	}
-	return out, nil
+	a.out.Ring = ringsOf(drafts, a.in.Now)
 }
 
 // intakeFacts adds what only the request knows.
@@ -147,18 +179,18 @@ func appendRing(rings []dispatcher.Batch, channel vocab.Channel, lane vocab.Lane
 }
 
 // insertMessages writes drafts with payloads, attachments, events and the marks that keep a legal notice from being told twice.
-func (tx *tx) insertMessages(ctx context.Context, drafts []dispatcher.Draft, in dispatcher.Intake) error {
+func (tx *tx) insertMessages(ctx context.Context, drafts []dispatcher.Draft, at, ringUntil time.Time) error {
 	var messages, dues, payloads, once rowset
 	var events []event
 	for _, d := range drafts {
 		m := d.Message
-		ring := in.RingUntil
+		ring := ringUntil
 		if m.Status != dispatcher.Queued {
 			ring = time.UnixMicro(0)
 		}
 		finalized := time.Time{}
 		if m.DueAt.IsZero() {
-			finalized = in.Now
+			finalized = at
 		}
 		messages = append(messages, []any{
 			m.ID, m.ContactID, null(m.AddressID), m.Channel, m.Class, m.Lane, m.Purpose, m.Topic, m.Language, m.Template, m.Sender,
@@ -172,12 +204,12 @@ func (tx *tx) insertMessages(ctx context.Context, drafts []dispatcher.Draft, in 
 		if keepsPayload(m) {
 			payloads = append(payloads, []any{m.ID, string(d.Payload.Data), d.Payload.Sealed, string(d.Metadata)})
 		}
-		events = append(events, event{message: m.ID, kind: string(m.Status), at: in.Now, reason: string(m.Decision.Reason)})
+		events = append(events, event{message: m.ID, kind: string(m.Status), at: at, reason: string(m.Decision.Reason)})
 		if dispatcher.OncePerTrigger(m) && m.Status.Waits() && m.Mode != dispatcher.Test {
 			once = append(once, []any{m.ContactID, m.Purpose, m.Channel, m.TriggerID, m.ID})
 		}
 	}
-	now := in.Now.UnixMicro()
+	now := at.UnixMicro()
 	if err := tx.execRows(ctx, messages, `
 		INSERT INTO messages (id, contact_id, address_id, channel, class, lane, purpose, topic, language, template, sender, provider, mode,
 		                      api_key, reference, trigger_id, trigger_at, has_unsubscribe, locale_approved, not_after, status, due_at,
@@ -224,76 +256,6 @@ func (tx *tx) insertMessages(ctx context.Context, drafts []dispatcher.Draft, in 
 
 // keepsPayload says whether what a message is made from is kept: always, but for a one-time code that will never be sent.
 func keepsPayload(m dispatcher.Message) bool { return m.Class != vocab.Security || m.Status.Waits() }
-
-// Replay returns what was answered to the first request with the key, if there was one. Its errors are those of Submit.
-func (l *Ledger) Replay(ctx context.Context, key dispatcher.IdempotencyKey) ([]dispatcher.Result, bool, error) {
-	results, found, err := l.db.reader().readKey(ctx, key)
-	return results, found, away(err)
-}
-
-// takeKey writes the key, or waits for whoever holds it and returns what was answered to them.
-func (tx *tx) takeKey(ctx context.Context, key dispatcher.IdempotencyKey, now time.Time) ([]dispatcher.Result, bool, error) {
-	if tx.dialect.name == "postgres" {
-		// The INSERT below waits for a twin's transaction; this bounds the wait. SQLite runs one writer at a time anyway.
-		wait := strconv.FormatInt(cmp.Or(key.Wait.Milliseconds(), 5000), 10)
-		if _, err := tx.exec(ctx, `SELECT set_config('lock_timeout', $1, true)`, wait); err != nil {
-			return nil, false, err
-		}
-	}
-	n, err := tx.exec(ctx, `
-		INSERT INTO idempotency_keys (api_key, route, token, body_hash, answer, created_at) VALUES ($1, $2, $3, $4, '', $5)
-		ON CONFLICT DO NOTHING`, string(key.APIKey), key.Route, key.Token, key.BodyHash, now.UnixMicro())
-	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == "55P03" {
-		return nil, false, &fault.Error{
-			Kind: fault.Conflict, Code: "idempotency_key_in_use", Detail: "the first request with this Idempotency-Key is still running; try again",
-		}
-	}
-	if err != nil || n == 1 {
-		return nil, false, err
-	}
-	return tx.readKey(ctx, key)
-}
-
-// readKey reads the answer kept under a key and checks that it was given to the same body.
-func (r runner) readKey(ctx context.Context, key dispatcher.IdempotencyKey) ([]dispatcher.Result, bool, error) {
-	var bodyHash, answer string
-	err := r.row(ctx, []any{&bodyHash, &answer},
-		`SELECT body_hash, answer FROM idempotency_keys WHERE api_key = $1 AND route = $2 AND token = $3`, string(key.APIKey), key.Route, key.Token)
-	if isNone(err) {
-		return nil, false, nil
-	}
-	if err != nil {
-		return nil, false, err
-	}
-	if bodyHash != key.BodyHash {
-		return nil, false, &fault.Error{
-			Kind: fault.Invalid, Code: "idempotency_key_reused", Detail: "this Idempotency-Key was used with another body; use a new key for a new request",
-		}
-	}
-	var results []dispatcher.Result
-	if err := json.Unmarshal([]byte(answer), &results); err != nil {
-		return nil, false, fmt.Errorf("answer kept under an idempotency key: %w", err)
-	}
-	return results, true, nil
-}
-
-func (tx *tx) keepAnswer(ctx context.Context, key dispatcher.IdempotencyKey, results []dispatcher.Result) error {
-	answer, err := json.Marshal(results)
-	if err != nil {
-		return fmt.Errorf("answer of an idempotency key: %w", err)
-	}
-	_, err = tx.exec(ctx, `UPDATE idempotency_keys SET answer = $4 WHERE api_key = $1 AND route = $2 AND token = $3`,
-		string(key.APIKey), key.Route, key.Token, string(answer))
-	return err
-}
-
-// ForgetKeys deletes idempotency keys made before t, at most n of them, and returns how many.
-func (l *Ledger) ForgetKeys(ctx context.Context, t time.Time, n int) (int, error) {
-	done, err := l.db.writer().exec(ctx, `
-		DELETE FROM idempotency_keys WHERE (api_key, route, token) IN
-			(SELECT api_key, route, token FROM idempotency_keys WHERE created_at < $1 LIMIT $2)`, t.UnixMicro(), n)
-	return int(done), away(err)
-}
 
 // makeRecipients finds or makes the contact and address of every draft that names an address nobody had when it was planned. Addresses
 // are taken in order of their identity, so that two submissions never wait for each other.
