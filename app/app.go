@@ -98,6 +98,9 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *App, err 
 	if err = a.openStore(ctx); err != nil {
 		return nil, err
 	}
+	if err = a.lockFolder(); err != nil {
+		return nil, err
+	}
 	if err = a.openQueue(); err != nil {
 		return nil, err
 	}
@@ -141,11 +144,6 @@ func (a *App) openStore(ctx context.Context) error {
 	a.db = db
 	a.after("close the ledger", db.Close)
 	if a.cfg.Embedded() {
-		unlock, err := lockFolder(a.cfg.DataDir)
-		if err != nil {
-			return err
-		}
-		a.after("unlock the data folder", unlock)
 		return db.Migrate(ctx)
 	}
 	ready, err := db.Migrated(ctx)
@@ -155,6 +153,19 @@ func (a *App) openStore(ctx context.Context) error {
 	if !ready {
 		return errors.New("the database is not at this program's version: run elshi migrate first")
 	}
+	return nil
+}
+
+// lockFolder keeps a second process from serving out of the same SQLite. Commands that only write beside it need no lock.
+func (a *App) lockFolder() error {
+	if !a.cfg.Embedded() {
+		return nil
+	}
+	unlock, err := lockFolder(a.cfg.DataDir)
+	if err != nil {
+		return err
+	}
+	a.after("unlock the data folder", unlock)
 	return nil
 }
 

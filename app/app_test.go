@@ -292,7 +292,14 @@ func TestOneProcessServesAFolder(t *testing.T) {
 	if _, err := app.New(t.Context(), cfg, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "another elshi serves from this data_dir") {
 		t.Errorf("a second one: %v, want that the folder is taken", err)
 	}
-	if err := first.Close(); err != nil {
+	offline, err := app.Offline(t.Context(), cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatalf("a command beside the one that serves: %v", err)
+	}
+	if _, err := offline.NewKey(t.Context(), "crm", dispatcher.Live, nil); err != nil {
+		t.Errorf("a key beside the one that serves: %v", err)
+	}
+	if err := errors.Join(offline.Close(), first.Close()); err != nil {
 		t.Fatal(err)
 	}
 	second, err := app.New(t.Context(), cfg, slog.New(slog.DiscardHandler))
