@@ -7,6 +7,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/contacts"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/fault"
@@ -69,6 +70,15 @@ func (a *API) newAddress(b addressBody) (contacts.NewAddress, error) {
 	return x, fault.InvalidField("", "required", "give email or phone")
 }
 
+// contactAddress parses an address that is to be kept. To search for one, stop it or suppress it, any is taken.
+func (a *API) contactAddress(b addressBody) (contacts.NewAddress, error) {
+	x, err := a.newAddress(b)
+	if wrong := consent.RefuseForbiddenEmail("/email", b.Email); err == nil && len(wrong) > 0 {
+		return x, fault.InvalidFields(wrong...)
+	}
+	return x, err
+}
+
 type addAddressInput struct {
 	ID   string `path:"id" doc:"The contact."`
 	Body addressBody
@@ -78,7 +88,7 @@ func (a *API) addAddress(ctx context.Context, in *addAddressInput) (*reply[addre
 	if err := checkContactID(in.ID); err != nil {
 		return nil, err
 	}
-	x, err := a.newAddress(in.Body)
+	x, err := a.contactAddress(in.Body)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -79,6 +80,8 @@ func New(o Options) (*API, error) {
 	if err := engine.SetTrustedProxies(nil); err != nil {
 		return nil, err
 	}
+	book := ownMessages{o.Messages}
+	o.Messages, o.Orders = book, ownOrders{o.Orders, book}
 	a := &API{Options: o, log: o.Log, now: o.Now, engine: engine, limits: newLimits(o.RatePerSecond, o.RateBurst)}
 	engine.Use(a.observe, a.recover)
 	engine.NoRoute(func(c *gin.Context) {
@@ -149,12 +152,16 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.engine.Serve
 // OpenAPI returns the description of the API (OpenAPI 3.1) as YAML.
 func (a *API) OpenAPI() ([]byte, error) { return a.huma.OpenAPI().YAML() }
 
-// register adds an operation to the router and to the description. Every one below /v1 needs a key. conflicts names the refusals that
-// it knows besides those that every operation knows.
+// register adds an operation to the router and to the description. Every one below /v1 needs a key, and a live one unless it is in
+// openToAll. also names the refusals that it knows besides those that every operation knows.
 func register[I, O any](a *API, op huma.Operation, handle func(context.Context, *I) (*O, error), also ...int) {
 	op.Security = []map[string][]string{{bearer: {}}}
 	op.MaxBodyBytes = a.MaxBody + 1 // huma refuses a body that reaches the limit
 	op.BodyReadTimeout = a.BodyTimeout
+	if !slices.Contains(openToAll, op.OperationID) {
+		op.Description += " Only a live key may."
+		also = append(also, http.StatusForbidden)
+	}
 	describeRefusals(&op, append(also, http.StatusUnauthorized, http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable))
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handle(ctx, in)

@@ -37,7 +37,7 @@ func callerOf(ctx context.Context) dispatcher.APIKey {
 	return key
 }
 
-// authorize lets in who has a key, at the key's rate.
+// authorize lets in who has a key, at the key's rate, to what the key's mode allows.
 func (a *API) authorize(ctx huma.Context, next func(huma.Context)) {
 	if len(ctx.Operation().Security) == 0 {
 		next(ctx)
@@ -66,6 +66,10 @@ func (a *API) authorize(ctx huma.Context, next func(huma.Context)) {
 		p := newProblem(http.StatusTooManyRequests, "rate_limited", "too many requests with this API key; wait as Retry-After says")
 		p.retryAfter = state.wait
 		a.write(c, p)
+		return
+	}
+	if !mayCall(key, ctx.Operation()) {
+		a.write(c, keyModeForbidden())
 		return
 	}
 	next(huma.WithValue(ctx, callerKey{}, key))

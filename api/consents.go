@@ -26,7 +26,7 @@ func (a *API) registerConsents() {
 	record := huma.Operation{
 		OperationID: "record-consent", Method: http.MethodPost, Path: "/v1/consents", Tags: []string{"consents"}, DefaultStatus: http.StatusCreated,
 		Summary: "Record what a contact granted, asked for, confirmed or refused",
-		Description: "For exactly one purpose, channel and topic. An import never beats an earlier no: 409 consent_unchanged. To take a consent " +
+		Description: "For exactly one purpose, channel and topic. An import never beats an earlier no, and a purpose that needs no consent takes none: 409 consent_unchanged. To take a consent " +
 			"back use POST /v1/consents/withdraw, which also stops what waits.",
 	}
 	register(a, record, a.recordConsent, http.StatusConflict, http.StatusNotFound)
@@ -80,6 +80,9 @@ func (a *API) recordConsent(ctx context.Context, in *recordConsentInput) (*reply
 	if err := refuseForbidden("/evidence", b.Evidence); err != nil {
 		return nil, err
 	}
+	if err := refuseForbidden("/topic", string(b.Topic)); err != nil {
+		return nil, err
+	}
 	e, err := a.consentEvent(b, callerOf(ctx).ID)
 	if err != nil {
 		return nil, err
@@ -123,7 +126,10 @@ func (a *API) consentEvent(b consentBody, key vocab.APIKeyID) (consent.Event, er
 	case consent.KindGranted, consent.KindConfirmed, consent.KindImported:
 		e.ValidUntil = info.ValidUntil(now)
 	}
-	return e, e.Check()
+	if err := e.Check(); err != nil {
+		return e, err
+	}
+	return e, a.refuseVain(e)
 }
 
 var consentKinds = map[string]consent.EventKind{
@@ -146,11 +152,10 @@ func noPurpose() error {
 
 // refuseForbidden keeps out identifiers that the organisation never stores (policy clause 2.2).
 func refuseForbidden(pointer, text string) error {
-	if len(consent.FindForbidden(pointer, text)) == 0 {
-		return nil
+	if wrong := consent.RefuseForbidden(pointer, text); len(wrong) > 0 {
+		return fault.InvalidFields(wrong...)
 	}
-	return fault.InvalidField(pointer, string(consent.ForbiddenIdentifier),
-		"identity numbers, document numbers and home addresses are never stored (policy clause 2.2)")
+	return nil
 }
 
 // checkBodyContact checks a contact that a body names.

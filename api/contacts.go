@@ -10,6 +10,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/contacts"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/fault"
@@ -67,14 +68,14 @@ func (a *API) createContact(ctx context.Context, in *createContactInput) (*reply
 	contact, err := contacts.Clean(contacts.Contact{
 		ID: vocab.ContactID(vocab.NewID(vocab.ContactPrefix)), ExternalID: b.ExternalID, Name: b.Name, Language: b.Language, TimeZone: b.TimeZone,
 		Attributes: b.Attributes, Minor: b.Minor, GuardianConsented: b.GuardianConsented, CreatedAt: now, UpdatedAt: now,
-	})
+	}, consent.RefuseForbidden)
 	if err != nil && fault.KindOf(err) != fault.Invalid {
 		return nil, err
 	}
 	wrong := faultFields(err)
 	addresses := make([]contacts.NewAddress, len(b.Addresses))
 	for i, x := range b.Addresses {
-		if addresses[i], err = a.newAddress(x); err != nil {
+		if addresses[i], err = a.contactAddress(x); err != nil {
 			wrong = append(wrong, faultFields(fault.At("/addresses/"+strconv.Itoa(i), err))...)
 		}
 	}
@@ -217,7 +218,17 @@ func (b contactPatch) patched(c contacts.Contact, now time.Time) (contacts.Conta
 			c.DataBlockedAt = &now
 		}
 	}
-	return contacts.Clean(c)
+	return contacts.Clean(c, b.forbidden)
+}
+
+// forbidden looks at what the patch brings. What was stored before the rules were as they are must not keep a contact from
+// being blocked or corrected.
+func (b contactPatch) forbidden(pointer string, v any) []fault.Field {
+	kept := pointer == "/name" && !b.Name.Sent || pointer == "/external_id" && !b.ExternalID.Sent || pointer == "/attributes" && !b.Attributes.Sent
+	if kept {
+		return nil
+	}
+	return consent.RefuseForbidden(pointer, v)
 }
 
 // erasedView says what an erasure did.

@@ -15,7 +15,9 @@ const bearer = "api_key"
 const introduction = `Elshi sends an organisation's messages by email and SMS, and can prove for each one that it was allowed to.
 
 **Authorization.** Every call below /v1 carries ` + "`Authorization: Bearer elshi_live_…`" + `. Keys of mode ` + "`live`" + ` reach
-people, ` + "`guest_list`" + ` keys only the addresses on their list, ` + "`test`" + ` keys nobody: their messages end in the catcher.
+people, ` + "`guest_list`" + ` keys only the addresses on their list, ` + "`test`" + ` keys nobody: their messages end in the catcher. Keys of
+these two modes ask for messages and previews, read and cancel the messages that they asked for themselves (others are 404), and read
+templates, purposes and the inbox; anything else is 403 ` + "`key_mode_forbidden`" + `.
 
 **Refusals** are problem+json (RFC 9457) with a stable ` + "`code`" + ` and, for a body that is not valid, every mistake at once with a
 JSON pointer to it. They never repeat personal data.
@@ -117,7 +119,7 @@ var requestIDHeader = &huma.Param{Description: "Names this request in the operat
 var refusals = map[int]string{
 	http.StatusBadRequest:            "The body is missing or not JSON (`body_required`, `invalid_json`).",
 	http.StatusUnauthorized:          "No API key, or one that is unknown or revoked (`unauthorized`).",
-	http.StatusForbidden:             "The key may not do this (`forbidden`).",
+	http.StatusForbidden:             "The key's mode does not allow this (`key_mode_forbidden`): it needs a live key.",
 	http.StatusNotFound:              "There is no such thing, and the ledger was there to say so.",
 	http.StatusConflict:              "The state of the thing does not allow this.",
 	http.StatusRequestEntityTooLarge: "The body is larger than this server takes (`body_too_large`).",

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"reflect"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 )
@@ -49,6 +50,26 @@ func (o object) MarshalJSON() ([]byte, error) {
 		return []byte("{}"), nil
 	}
 	return o, nil
+}
+
+// moment is a time of a request. The street takes the zero time for none, so a caller's year 1 becomes the instant after it: then it is
+// looked at like any other time.
+type moment struct{ time.Time }
+
+// UnmarshalJSON implements json.Unmarshaler; null is none.
+func (m *moment) UnmarshalJSON(b []byte) error {
+	if err := m.Time.UnmarshalJSON(b); err != nil {
+		return err
+	}
+	if m.IsZero() && !bytes.Equal(b, []byte("null")) {
+		m.Time = m.Add(1)
+	}
+	return nil
+}
+
+// Schema implements huma.SchemaProvider.
+func (moment) Schema(r huma.Registry) *huma.Schema {
+	return r.Schema(reflect.TypeFor[time.Time](), false, "")
 }
 
 // change is a member of a merge patch (RFC 7396): absent, null or a value.

@@ -3,7 +3,6 @@ package api
 import (
 	"encoding/json"
 	"net/http"
-	"time"
 
 	"github.com/orleu/elshi/channels"
 	"github.com/orleu/elshi/dispatcher"
@@ -23,8 +22,8 @@ type messageBody struct {
 	Language        vocab.Language   `json:"language,omitempty" example:"ru" doc:"BCP 47 tag; the contact's if left out. A variant that is missing falls back to kk, ru, en."`
 	Sender          vocab.SenderID   `json:"sender,omitempty" example:"news" doc:"An entry of GET /v1/senders; the channel's default if left out."`
 	Data            object           `json:"data,omitempty" doc:"What the template reads as data: at most 64 KiB. Identity numbers, document numbers and home addresses are refused."`
-	SendAt          time.Time        `json:"send_at,omitzero" doc:"Not before this time, at most a year ahead. At once if left out."`
-	ExpiresAt       time.Time        `json:"expires_at,omitzero" doc:"Not after this time. If left out: security 10 min, marketing 7 days, others 14 days."`
+	SendAt          moment           `json:"send_at,omitzero" doc:"Not before this time, at most a year ahead. At once if left out, or at most a day in the past."`
+	ExpiresAt       moment           `json:"expires_at,omitzero" doc:"Not after this time. If left out: security 10 min, marketing 7 days, others 14 days."`
 	Trigger         triggerBody      `json:"trigger,omitzero" doc:"What it answers. Transactional purposes need one; of a legal notice it is the version or case, and each contact gets it once."`
 	Reference       string           `json:"reference,omitempty" maxLength:"200" example:"order-4711" doc:"Your own id, for finding it again."`
 	Metadata        object           `json:"metadata,omitempty" doc:"Anything of yours: at most 4 KiB, never read, given back."`
@@ -41,8 +40,8 @@ type recipientBody struct {
 
 // triggerBody is what a message answers.
 type triggerBody struct {
-	ID string    `json:"id,omitempty" example:"request-2026-118" doc:"The request, order, incident, version or case."`
-	At time.Time `json:"at,omitzero" doc:"When it happened; now if left out. A one-time code's request is at most 10 minutes old."`
+	ID string `json:"id,omitempty" example:"request-2026-118" doc:"The request, order, incident, version or case."`
+	At moment `json:"at,omitzero" doc:"When it happened; now if left out. A one-time code's request is at most 10 minutes old."`
 }
 
 // attachmentBody is a file.

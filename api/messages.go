@@ -29,12 +29,14 @@ const (
 
 func (a *API) registerMessages() {
 	register(a, huma.Operation{
+		Middlewares: huma.Middlewares{a.noEmptyKey},
 		OperationID: "create-message", Method: http.MethodPost, Path: "/v1/messages", Tags: []string{"messages"}, DefaultStatus: http.StatusAccepted,
 		Summary: "Send a message",
 		Description: "Checks, decides and stores one message, and answers before it is sent. A message that may not be sent is answered 202 too, " +
 			"with status `suppressed` and the decision. 422 means that no message was made.",
 	}, a.createMessage, http.StatusConflict)
 	register(a, huma.Operation{
+		Middlewares: huma.Middlewares{a.noEmptyKey},
 		OperationID: "create-messages", Method: http.MethodPost, Path: "/v1/messages/batch", Tags: []string{"messages"}, DefaultStatus: http.StatusAccepted,
 		Summary: "Send up to 1,000 messages",
 		Description: "One result per message, in order: the message that was made, or the problem that stood in its way, with pointers such as " +

@@ -155,7 +155,7 @@ func TestEveryRefusalIsAProblemThatNamesItsPlace(t *testing.T) {
 		},
 		{
 			name: "a test key that makes a live one", method: "POST", target: "/v1/api-keys", body: `{"name":"x","mode":"live"}`,
-			headers: []string{"Authorization: Bearer " + testSecret}, status: 403, code: "forbidden",
+			headers: []string{"Authorization: Bearer " + testSecret}, status: 403, code: "key_mode_forbidden",
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

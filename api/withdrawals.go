@@ -26,8 +26,9 @@ func (a *API) registerWithdrawals() {
 		Summary: "Take consents back and stop what waits",
 		Description: "A withdrawal may be wide: everything, a channel, a purpose, a topic, a partner, an address or the processing of data. Once it is " +
 			"answered, no covered message is handed over except those that in_flight names. What is withdrawn already is not written again: a " +
-			"repetition is answered with the ledger's earlier entries, and cancels what came since.",
-	}, a.withdraw, http.StatusNotFound)
+			"repetition is answered with the ledger's earlier entries, and cancels what came since. Purposes that stand on no consent and no " +
+			"choice, such as request.reply, cannot be withdrawn: 409 consent_unchanged.",
+	}, a.withdraw, http.StatusNotFound, http.StatusConflict)
 }
 
 // withdrawBody is what a contact does not want any more.
@@ -89,6 +90,9 @@ func (a *API) withdraw(ctx context.Context, in *withdrawInput) (*reply[withdrawn
 	if err := checkEvent(x.Event); err != nil {
 		return nil, err
 	}
+	if err := a.refuseVain(x.Event); err != nil {
+		return nil, err
+	}
 	done, err := a.Withdrawer.Withdraw(ctx, x, wait)
 	if err != nil {
 		return nil, err
@@ -102,6 +106,34 @@ func checkEvent(e consent.Event) error {
 		e.ContactID = "everybody"
 	}
 	return e.Check()
+}
+
+// refuseVain refuses an entry that would stop nothing and allow nothing: it would tell the contact something that is not so. Marketing
+// stands on grants, and a service can be opted out of as a whole; every other class is sent on a request or a duty.
+func (a *API) refuseVain(e consent.Event) error {
+	if e.Scope != consent.ScopePurpose && e.Scope != consent.ScopeTopic {
+		return nil
+	}
+	info, registered := a.Purposes.Lookup(e.Purpose)
+	if !registered {
+		return nil
+	}
+	vain := func(pointer, code, detail string) error {
+		return &fault.Error{
+			Kind: fault.Conflict, Code: "consent_unchanged", Detail: "this event would change nothing",
+			Fields: []fault.Field{{Pointer: pointer, Code: code, Detail: detail}},
+		}
+	}
+	switch info.Class {
+	case vocab.Marketing:
+	case vocab.Service:
+		if e.Scope == consent.ScopeTopic {
+			return vain("/topic", "not_by_topic", "a service is opted out of as a whole; leave the topic out and give scope purpose")
+		}
+	case vocab.Security, vocab.Transactional, vocab.Legal, vocab.Breach:
+		return vain("/purpose", "not_by_consent", "messages of this purpose answer a request or a duty; they need no consent and cannot be opted out of")
+	}
+	return nil
 }
 
 func (a *API) withdrawWait(text string) (time.Duration, error) {

@@ -13,7 +13,7 @@ var asking = []struct {
 }{
 	{IdentifierIIN, []string{
 		"iin", "иин", "жсн", "individual identification number", "индивидуальный идентификационный номер",
-		"жеке сәйкестендіру нөмірі", "national id", "personal id number",
+		"жеке сәйкестендіру нөмірі", "national id", "personal id number", "jsn", "zhsn", "identity number", "individual id",
 	}},
 	{IdentifierDocument, []string{
 		"passport", "паспорт", "төлқұжат", "паспортные данные", "номер паспорта", "төлқұжат нөмірі",
@@ -40,12 +40,18 @@ var askingFolded = func() map[string]Identifier {
 
 // nameAsks says whether the name of a field, column or merge field asks for an identifier.
 func nameAsks(name string) (Identifier, bool) {
-	said := words(name)
+	said := words(fold(name))
+	if kind, forbidden := askingFolded[strings.Join(said, "")]; forbidden { // "p_a_s_s_p_o_r_t"
+		return kind, true
+	}
 	for start := range said {
-		phrase := ""
+		phrase, joined := "", ""
 		for _, word := range said[start:min(start+4, len(said))] {
-			phrase += word
+			phrase, joined = phrase+word, joined+word
 			if kind, forbidden := askingFolded[phrase]; forbidden {
+				return kind, true
+			}
+			if kind, forbidden := askingFolded[joined]; forbidden { // "contact_i_i_n"
 				return kind, true
 			}
 			phrase += " "

@@ -2,14 +2,24 @@ package consent
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
 
-// inText returns the kinds of identifiers in a text.
+// inText returns the kinds of identifiers in a text, as it is written and as it looks: folding may also put a footnote's
+// digit next to a number.
 func inText(s string) (kinds []Identifier) {
+	kinds = inForm(s)
+	if looks := fold(s); looks != s {
+		kinds = append(kinds, inForm(looks)...)
+	}
+	return kinds
+}
+
+func inForm(s string) (kinds []Identifier) {
 	longest, total := countDigits(s)
-	if longest >= 11 && holdsIIN(s) || longest >= 3 && total >= 12 && holdsGroupedIIN(s) {
+	if longest >= 11 && holdsIIN(s) || total >= 12 && holdsGroupedIIN(s) {
 		kinds = append(kinds, IdentifierIIN)
 	}
 	if longest >= 7 && holdsDocument(s) {
@@ -51,6 +61,11 @@ func holdsIIN(s string) bool {
 		longest, _ := countDigits(alone)
 		return longest == 11 && isIIN("0"+alone)
 	}
+	return holdsRun(s, "+") // a number after a plus is a phone number
+}
+
+// holdsRun looks for an IIN of exactly twelve digits in a row that does not stand right after one of these characters.
+func holdsRun(s, notAfter string) bool {
 	for start := 0; start < len(s); start++ {
 		if s[start] < '0' || s[start] > '9' {
 			continue
@@ -59,8 +74,8 @@ func holdsIIN(s string) bool {
 		for end < len(s) && s[end] >= '0' && s[end] <= '9' {
 			end++
 		}
-		afterPlus := start > 0 && s[start-1] == '+' // a phone number
-		if end-start == 12 && !afterPlus && isIIN(s[start:end]) {
+		after := start > 0 && strings.IndexByte(notAfter, s[start-1]) >= 0
+		if end-start == 12 && !after && isIIN(s[start:end]) {
 			return true
 		}
 		start = end
@@ -68,22 +83,83 @@ func holdsIIN(s string) bool {
 	return false
 }
 
-// grouped finds numbers that are written in groups of three digits or more. The groups are taken as far as they go, so
-// that a part of a bank card's or a phone's number is not taken for a whole.
-var grouped = regexp.MustCompile(`\+?\d{3,}(?:[ \x{00a0}\x{202f}-]\d{3,})+`)
+// grouping is a way to write a number in groups. The groups are taken as far as they go, so that a part of a bank card's or
+// a phone's number is not taken for a whole.
+type grouping struct {
+	least int    // digits of a group
+	gaps  string // characters that stand between groups
+	wide  int    // how many of them may
+	// narrow groups have the same gap between all of them, and one begins after the birth date ("90-01-01-301233"): else one
+	// in eleven periods ("05.02-16.02.2026") and numbers that begin with a date ("23-11-2026-0012") would pass.
+	narrow bool
+}
+
+var groupings = []grouping{
+	{least: 3, gaps: " -", wide: 1}, // by itself, because the next one may run on into a neighbour ("125/900101 301233")
+	{least: 3, gaps: " \r\n._/-", wide: 3},
+	{least: 1, gaps: " ._/-", wide: 1, narrow: true},
+}
 
 func holdsGroupedIIN(s string) bool {
-	for _, number := range grouped.FindAllString(s, -1) {
-		if strings.HasPrefix(number, "+") {
+	return slices.ContainsFunc(groupings, func(g grouping) bool { return g.holdsIIN(s) })
+}
+
+func (g grouping) holdsIIN(s string) bool {
+	for at := 0; at < len(s); {
+		run := lengthOf(s[at:], "0123456789")
+		if run == 0 || run < g.least {
+			at += max(run, 1)
 			continue
 		}
-		digits := strings.Map(func(r rune) rune {
-			if r < '0' || r > '9' {
-				return -1
+		phone := at > 0 && s[at-1] == '+'
+		number, end, parted, gap := s[at:at+run], at+run, run == 6, ""
+		at = end
+		for {
+			apart := lengthOf(s[end:], g.gaps)
+			run = lengthOf(s[end+apart:], "0123456789")
+			if apart == 0 || apart > g.wide || run < g.least {
+				at = end
+				break
 			}
-			return r
-		}, number)
-		if len(digits) == 12 && isIIN(digits) {
+			if between := s[end : end+apart]; g.narrow && gap != "" && gap != between {
+				break // the last group may begin another number
+			} else {
+				gap = between
+			}
+			at = end + apart
+			end = at + run
+			if len(number) <= 12 { // a longer one is none, however long
+				number += s[at:end]
+			}
+			parted = parted || len(number) == 6
+		}
+		if !phone && len(number) == 12 && (!g.narrow || parted) && isIIN(number) {
+			return true
+		}
+	}
+	return false
+}
+
+// lengthOf is how many characters of a kind a text begins with.
+func lengthOf(s, kind string) int {
+	return len(s) - len(strings.TrimLeft(s, kind))
+}
+
+func onlyDigits(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < '0' || r > '9' {
+			return -1
+		}
+		return r
+	}, s)
+}
+
+// inLocalPart says whether the part of an email address before the @ is an IIN in groups or holds one whole. Shorter
+// look-alikes pass: people have phone numbers, years and birthdays in their addresses.
+func inLocalPart(local string) bool {
+	for _, s := range [...]string{local, fold(local)} {
+		digits := onlyDigits(s)
+		if holdsRun(s, "") || strings.Trim(s, "0123456789._-/+") == "" && len(digits) == 12 && isIIN(digits) {
 			return true
 		}
 	}

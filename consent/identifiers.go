@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/orleu/elshi/fault"
 )
 
 // Identifier is a kind of identifier that policy clause 2.2 keeps out of every message.
@@ -32,13 +34,41 @@ type Finding struct {
 // for a whole document. The findings come in the order of the document, fields by name, each once, at most 100.
 //
 // An IIN is recognised by its birth date, century digit and check digit, so about two in a thousand arbitrary numbers of
-// twelve digits are taken for one. A number after a plus is a phone number. A document number is recognised by the words
+// twelve digits are taken for one, in a row or in groups; digits of other scripts, full-width forms and characters without
+// width do not hide it. A number after a plus is a phone number. A document number is recognised by the words
 // before it or its field's name; a home address by its field's name alone. Below 10,000 levels it does not look; neither
 // does encoding/json.
 func FindForbidden(pointer string, v any) (found []Finding) {
 	f := finder{base: pointer}
 	f.walk(reflect.ValueOf(v))
 	return f.found
+}
+
+// RefuseForbidden is what a door answers to FindForbidden's findings: a field each, with the code forbidden_identifier and
+// never the value (policy clause 2.2). None means that v may be stored. Every door asks it, so that what one refuses no
+// other lets in.
+func RefuseForbidden(pointer string, v any) (fields []fault.Field) {
+	for _, f := range FindForbidden(pointer, v) {
+		fields = append(fields, refusalAt(f.Pointer))
+	}
+	return fields
+}
+
+// RefuseForbiddenEmail does the same for an email address, and looks for a whole IIN before the @ alone: no other number
+// and no word makes an honest address be refused.
+func RefuseForbiddenEmail(pointer, address string) []fault.Field {
+	local := address[:max(strings.LastIndexByte(address, '@'), 0)]
+	if !inLocalPart(local) {
+		return nil
+	}
+	return []fault.Field{refusalAt(pointer)}
+}
+
+func refusalAt(pointer string) fault.Field {
+	return fault.Field{
+		Pointer: pointer, Code: string(ForbiddenIdentifier),
+		Detail: "identity numbers, document numbers and home addresses are never sent or stored (policy clause 2.2)",
+	}
 }
 
 // maxFindings is how many findings are told: one is enough to refuse, and hostile data must not make us write a book.

@@ -107,6 +107,19 @@ func TestFindForbidden(t *testing.T) {
 		{"a number in scientific notation", `{"n": 9.90101300003e11}`, []string{"/data/n iin"}},
 		{"a number that lost its zero", `{"n": ` + born2001[1:] + `, "s": "` + born2001[1:] + `"}`, []string{"/data/n iin", "/data/s iin"}},
 		{"in two groups", `["990101 300003", "990101-300003", "990 101 300 003"]`, []string{"/data/0 iin", "/data/1 iin", "/data/2 iin"}},
+		{
+			"in other groups",
+			`["9901 0130 0003", "99-01-01-300003", "99.01.01.3.0000.3", "9 9 0 1 0 1 3 0 0 0 0 3", "990101/300003", "990101 – 300003", "125/990101 300003", "990101\t300003"]`,
+			[]string{"/data/0 iin", "/data/1 iin", "/data/2 iin", "/data/3 iin", "/data/4 iin", "/data/5 iin", "/data/6 iin", "/data/7 iin"},
+		},
+		{
+			"dressed up", `["９９０１０１３００００３", "990101\u200b300003", "99\u00ad0101\u2060300003", "٩٩٠١٠١٣٠٠٠٠٣", "𝟗𝟗𝟎𝟏𝟎𝟏𝟑𝟎𝟎𝟎𝟎𝟑", "990101\u2011300003", "990101300003²", "passport N１２３４５６７８", "{{ contact.i\u200bin }}"]`,
+			[]string{
+				"/data/0 iin", "/data/1 iin", "/data/2 iin", "/data/3 iin", "/data/4 iin", "/data/5 iin", "/data/6 iin", "/data/7 document_number",
+				"/data/8 iin",
+			},
+		},
+		{"periods and dated numbers", `["05.02-16.02.2026", "01.02-05.02.2026", "23-11-2026-0012", "23.11.2026 1100", "8 701 123 45 67 5", "order-77012345678", "order-990101300004"]`, nil},
 		{"as a field's name", `{"` + someIIN + `": {"x": "` + someIIN + `"}}`, []string{"/data iin", "/data/x iin"}},
 		{"names with / and ~", `{"a/b": {"c~d": "` + someIIN + `"}}`, []string{"/data/a~1b/c~0d iin"}},
 		{"a wrong check digit", `["990101300004"]`, nil},
@@ -116,16 +129,18 @@ func TestFindForbidden(t *testing.T) {
 		{"a bank card", `["4400 4301 2345 6789", "4400430123456789"]`, nil},
 		{"times", `["2026-11-23T11:00:00+05:00", 1795000000, 1795000000123, "2026-11-23 1100"]`, nil},
 		{"field names", `{
+			"identity_number": "", "i_i_n": "", "p_a_s_s_p_o_r_t": "", "personal_iin": "", "zhsn": "", "individualId": "", "ｉｉｎ": "", "nation\u200bal_id": "",
 			"iin": null, "ИИН": "", "жсн": 1, "contact_iin": "", "userIIN": "", "IINNumber": "", "user.iin": "",
 			"passport": "x", "passportNumber": "", "номер паспорта": "", "id_card": "", "ID card No.": "", "жеке куәлік": "", "Номер удостоверения": "",
 			"home_address": {}, "homeAddress": "", "homeaddress": "", "HOME-ADDRESS": "", "Домашний адрес": "", "Үй мекенжайы": "", "user_home_address_2": ""
 		}`, []string{
 			"/data/HOME-ADDRESS home_address", "/data/ID card No. document_number", "/data/IINNumber iin", "/data/contact_iin iin",
-			"/data/homeAddress home_address", "/data/home_address home_address", "/data/homeaddress home_address", "/data/id_card document_number",
-			"/data/iin iin", "/data/passport document_number", "/data/passportNumber document_number", "/data/user.iin iin",
-			"/data/userIIN iin", "/data/user_home_address_2 home_address", "/data/Домашний адрес home_address", "/data/ИИН iin",
+			"/data/homeAddress home_address", "/data/home_address home_address", "/data/homeaddress home_address", "/data/i_i_n iin", "/data/id_card document_number", "/data/identity_number iin",
+			"/data/iin iin", "/data/individualId iin", "/data/nation\u200bal_id iin", "/data/p_a_s_s_p_o_r_t document_number",
+			"/data/passport document_number", "/data/passportNumber document_number", "/data/personal_iin iin", "/data/user.iin iin",
+			"/data/userIIN iin", "/data/user_home_address_2 home_address", "/data/zhsn iin", "/data/Домашний адрес home_address", "/data/ИИН iin",
 			"/data/Номер удостоверения document_number", "/data/жеке куәлік document_number", "/data/жсн iin", "/data/номер паспорта document_number",
-			"/data/Үй мекенжайы home_address",
+			"/data/Үй мекенжайы home_address", "/data/ｉｉｎ iin",
 		}},
 		{"й in two pieces", `{"Домашний адрес": ""}`, []string{"/data/Домашний адрес home_address"}},
 		{"names that only look alike", `{"email_address": "", "address": "", "home": "", "begin": "", "wii_nunchuk": "", "passed": "", "card": "", "мекенжай": "", "homepage": "", "certificate_number": ""}`, nil},
@@ -218,10 +233,80 @@ func TestEveryIINIsFound(t *testing.T) {
 	})
 }
 
+func TestNoDressHidesAnIIN(t *testing.T) {
+	wide := []string{" ", "-", ".", "_", "/", "\u00a0", "\u202f", "\u2009", "–", "—", "\u2212", "·", "\n", "\t", " - ", ". "}
+	narrow := []string{" ", "-", ".", "_", "/", "\u00a0", "–"}
+	zeros := []rune{'0', '0', '０', '٠', '०', '𝟎', '𝟶', '᪐'}
+	noWidth := []string{"", "", "", "\u200b", "\u200d", "\u2060", "\ufeff", "\u00ad", "\u034f", "\ufe0f", "\u0336", "\U000e0030", "\u3164"}
+	rapid.Check(t, func(t *rapid.T) {
+		number := iin(fmt.Sprintf("%02d%02d%02d%d%04d", rapid.IntRange(0, 99).Draw(t, "year"), rapid.IntRange(1, 12).Draw(t, "month"),
+			rapid.IntRange(1, 28).Draw(t, "day"), rapid.IntRange(0, 6).Draw(t, "century"), rapid.IntRange(0, 9999).Draw(t, "serial")))
+		if number == "" {
+			t.Skip("this serial number has no check digit")
+		}
+		// Groups of three or more stand apart in any way, shorter ones in one way and after the birth date.
+		short := rapid.Bool().Draw(t, "short groups")
+		same := rapid.SampledFrom(narrow).Draw(t, "separator")
+		var text strings.Builder
+		group := 0
+		for i, c := range number {
+			switch {
+			case short && (i == 6 || i > 0 && rapid.Bool().Draw(t, "apart")):
+				text.WriteString(same)
+			case !short && group >= 3 && len(number)-i >= 3 && rapid.Bool().Draw(t, "apart"):
+				text.WriteString(rapid.SampledFrom(wide).Draw(t, "separator"))
+				group = 0
+			}
+			text.WriteRune(rapid.SampledFrom(zeros).Draw(t, "script") + c - '0')
+			text.WriteString(rapid.SampledFrom(noWidth).Draw(t, "no width"))
+			group++
+		}
+		around := rapid.StringMatching(`[a-zа-я:(]{0,10}`)
+		doc := around.Draw(t, "before") + text.String() + around.Draw(t, "after")
+		want := []Finding{{"/a", IdentifierIIN}}
+		if diff := cmp.Diff(want, FindForbidden("/a", doc)); diff != "" {
+			t.Fatalf("%q mismatch (-want +got):\n%s", doc, diff)
+		}
+		for _, f := range RefuseForbidden("/a", doc) {
+			if f.Pointer != "/a" || f.Code != "forbidden_identifier" || strings.Contains(f.Detail, number) {
+				t.Fatalf("%q: %+v", doc, f)
+			}
+		}
+	})
+}
+
+func TestRefuseForbiddenEmail(t *testing.T) {
+	for address, refused := range map[string]bool{
+		someIIN + "@example.org":               true,
+		"aigul." + someIIN + "@example.org":    true,
+		"aigul+" + someIIN + "@example.org":    true,
+		"990101-300003@example.org":            true,
+		"99.01.01.300003@example.org":          true,
+		"９９０１０１３００００３@example.org":             true,
+		"990101\u0336300003@example.org":       true,
+		"990101300004@example.org":             false, // the check digit
+		"87011234567@example.org":              false,
+		"aigul.1990.01.01.30@example.org":      false,
+		"my.passport.12345678@example.org":     false,
+		"aigul@" + someIIN + ".example.org":    false, // no person's
+		"iin@example.org":                      false,
+		"1" + someIIN + "@example.org":         false,
+		"01051550123@example.org":              false, // eleven digits are a phone number
+		someIIN:                                false, // no address
+		"":                                     false,
+		"aigul-990101.qyzy.300003@example.org": false,
+	} {
+		got := RefuseForbiddenEmail("/to/email", address)
+		if (len(got) > 0) != refused || refused && (got[0].Pointer != "/to/email" || got[0].Code != "forbidden_identifier") {
+			t.Errorf("%q: %+v, want refused %v", address, got, refused)
+		}
+	}
+}
+
 func FuzzFindForbidden(f *testing.F) {
 	for _, seed := range []string{
 		`{"a": "990101300003"}`, `{"990101300003": [1, {"iin": 2}]}`, `"990101 300003"`, `990101300003`, `9.90101300003e11`, `1e400`,
-		`"удостоверение № 012345678"`, `{"{{iin}}": "{%"}`, `{"home~/address": [[[]]]}`, `not json 990101300003`,
+		`"９９０１０１ 300003"`, "\"99\u200b0101-300003\"", `"удостоверение № 012345678"`, `{"{{iin}}": "{%"}`, `{"home~/address": [[[]]]}`, `not json 990101300003`,
 	} {
 		f.Add([]byte(seed))
 	}

@@ -31,7 +31,10 @@ var attributeKey = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
 // Clean returns a contact that is about to be created with its name and ids trimmed and its language tag canonical (RFC 5646),
 // or a *fault.Error of kind Invalid that names every problem at once. Pointers are relative to the contact, for example
 // "/attributes/city"; see fault.At. Times, ids and flags are not looked at.
-func Clean(c Contact) (Contact, error) {
+//
+// forbidden names what in a value at a pointer is never kept (policy clause 2.2): consent.RefuseForbidden. It is asked about
+// the name, the external id and each attribute.
+func Clean(c Contact, forbidden func(pointer string, v any) []fault.Field) (Contact, error) {
 	var problems []fault.Field
 	wrong := func(pointer, code, detail string) {
 		problems = append(problems, fault.Field{Pointer: pointer, Code: code, Detail: detail})
@@ -41,13 +44,12 @@ func Clean(c Contact) (Contact, error) {
 	if !isLine(c.Name, MaxName) {
 		wrong("/name", "name_invalid", fmt.Sprintf("a name has at most %d characters on one line", MaxName))
 	}
+	problems = append(problems, forbidden("/name", c.Name)...)
 	c.ExternalID = strings.TrimSpace(c.ExternalID)
 	if !isLine(c.ExternalID, MaxExternalID) {
 		wrong("/external_id", "external_id_invalid", fmt.Sprintf("an external id has at most %d characters on one line", MaxExternalID))
 	}
-	if ContainsIIN(c.ExternalID) {
-		wrong("/external_id", "forbidden_identifier", "use an id of your own, never the identity number (IIN)")
-	}
+	problems = append(problems, forbidden("/external_id", c.ExternalID)...)
 	if c.Language != "" {
 		tag, err := language.Parse(string(c.Language))
 		if err != nil || tag == language.Und {
@@ -58,7 +60,7 @@ func Clean(c Contact) (Contact, error) {
 	if c.TimeZone != "" && !isZone(c.TimeZone) {
 		wrong("/time_zone", "time_zone_invalid", "use an IANA name such as Asia/Almaty")
 	}
-	problems = append(problems, checkAttributes(c.Attributes)...)
+	problems = append(problems, checkAttributes(c.Attributes, forbidden)...)
 
 	if len(problems) > 0 {
 		return Contact{}, fault.InvalidFields(problems...)
@@ -86,7 +88,7 @@ func isZone(name string) bool {
 	return err == nil
 }
 
-func checkAttributes(attributes map[string]any) []fault.Field {
+func checkAttributes(attributes map[string]any, forbidden func(pointer string, v any) []fault.Field) []fault.Field {
 	var problems []fault.Field
 	if len(attributes) > MaxAttributes {
 		problems = append(problems, fault.Field{
@@ -94,6 +96,13 @@ func checkAttributes(attributes map[string]any) []fault.Field {
 		})
 	}
 	for _, key := range slices.Sorted(maps.Keys(attributes)) {
+		if found := forbidden("/attributes", map[string]any{key: attributes[key]}); len(found) > 0 {
+			if found[0].Pointer != "/attributes" { // there the key itself is what must not be repeated
+				found[0].Pointer = "/attributes/" + pointerToken(key)
+			}
+			problems = append(problems, found[0])
+			continue
+		}
 		if code, detail := checkAttribute(key, attributes[key]); code != "" {
 			problems = append(problems, fault.Field{Pointer: "/attributes/" + pointerToken(key), Code: code, Detail: detail})
 		}
@@ -102,9 +111,6 @@ func checkAttributes(attributes map[string]any) []fault.Field {
 }
 
 func checkAttribute(key string, value any) (code, detail string) {
-	if IsForbiddenKey(key) {
-		return "forbidden_identifier", "identity numbers, document numbers and home addresses are never kept here"
-	}
 	if !attributeKey.MatchString(key) {
 		return "attribute_key_invalid", "a key starts with a small Latin letter, then letters, digits and underscores, at most 63"
 	}
@@ -114,9 +120,6 @@ func checkAttribute(key string, value any) (code, detail string) {
 	}
 	if len(text) > MaxAttributeBytes {
 		return "attribute_too_long", fmt.Sprintf("a value has at most %d octets as JSON", MaxAttributeBytes)
-	}
-	if ContainsIIN(string(text)) {
-		return "forbidden_identifier", "identity numbers, document numbers and home addresses are never kept here"
 	}
 	return "", ""
 }

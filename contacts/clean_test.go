@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/contacts"
 	"github.com/orleu/elshi/fault"
 	"github.com/orleu/elshi/vocab"
@@ -17,7 +18,7 @@ func TestCleanTrimsAndMakesTheLanguageCanonical(t *testing.T) {
 	got, err := contacts.Clean(contacts.Contact{
 		ExternalID: " HR-17 ", Name: "  Әлия Серікқызы ", Language: "KK-kz", TimeZone: "Asia/Almaty",
 		Attributes: map[string]any{"city": "Астана", "years": 12, "subjects": []string{"maths"}},
-	})
+	}, consent.RefuseForbidden)
 	if err != nil {
 		t.Fatalf("Clean: %v", err)
 	}
@@ -28,7 +29,7 @@ func TestCleanTrimsAndMakesTheLanguageCanonical(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Clean mismatch (-want +got):\n%s", diff)
 	}
-	if got, err := contacts.Clean(contacts.Contact{}); err != nil || got.Language != "" {
+	if got, err := contacts.Clean(contacts.Contact{}, consent.RefuseForbidden); err != nil || got.Language != "" {
 		t.Errorf("Clean of an empty contact = %+v, %v, want it unchanged", got, err)
 	}
 }
@@ -40,7 +41,7 @@ func TestCleanNamesEveryProblemAtOnce(t *testing.T) {
 	}
 	_, err := contacts.Clean(contacts.Contact{
 		ExternalID: strings.Repeat("x", 129), Name: "a\nb", Language: "klingon!", TimeZone: "Mars/Olympus", Attributes: attributes,
-	})
+	}, consent.RefuseForbidden)
 	e, ok := errors.AsType[*fault.Error](err)
 	if !ok || e.Kind != fault.Invalid {
 		t.Fatalf("Clean error is %v, want an invalid fault", err)
@@ -92,37 +93,50 @@ func TestCleanLimits(t *testing.T) {
 		{"a language nobody registered", contacts.Contact{Language: vocab.Language("qq")}, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if _, err := contacts.Clean(tc.c); (err == nil) != tc.ok {
+			if _, err := contacts.Clean(tc.c, consent.RefuseForbidden); (err == nil) != tc.ok {
 				t.Errorf("Clean error is %v, want ok %v", err, tc.ok)
 			}
 		})
 	}
 }
 
-func TestForbiddenKeys(t *testing.T) {
-	for name, want := range map[string]bool{
-		"iin": true, "ИИН": true, "ЖСН": true, "Passport No.": true, "document_number": true, "Home address": true,
-		"Номер документа": true, "city": false, "school_address": false, "winning": false,
+func TestCleanRefusesIdentifiers(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		c    contacts.Contact
+		want string // the pointer; "" if it is taken
+	}{
+		{"a name", contacts.Contact{Name: "Айгүл 900101301233"}, "/name"},
+		{"a name in full-width digits", contacts.Contact{Name: "９００１０１３０１２３３"}, "/name"},
+		{"a name with a phone number", contacts.Contact{Name: "Айгүл 87012345678"}, ""},
+		{"an external id in groups", contacts.Contact{ExternalID: "900101 301 233"}, "/external_id"},
+		{"an external id with a hyphen", contacts.Contact{ExternalID: "900101-301233"}, "/external_id"},
+		{"an external id in fours", contacts.Contact{ExternalID: "9001 0130 1233"}, "/external_id"},
+		{"an external id that is no identity number", contacts.Contact{ExternalID: "900101-301234"}, ""},
+		{"an attribute in groups", contacts.Contact{Attributes: map[string]any{"ref": "9001 0130 1233"}}, "/attributes/ref"},
+		{"deep in an attribute", contacts.Contact{Attributes: map[string]any{"a": map[string]any{"b": []any{"900101-301233"}}}}, "/attributes/a"},
+		{"a number", contacts.Contact{Attributes: map[string]any{"ref": 900101301233}}, "/attributes/ref"},
+		{"a passport", contacts.Contact{Attributes: map[string]any{"note": "my passport N12345678"}}, "/attributes/note"},
+		{"a key that data refuses", contacts.Contact{Attributes: map[string]any{"personal_iin": "x"}}, "/attributes/personal_iin"},
+		{"a key in letters", contacts.Contact{Attributes: map[string]any{"i_i_n": "x"}}, "/attributes/i_i_n"},
+		{"a key that is one", contacts.Contact{Attributes: map[string]any{"k900101301233": "x"}}, "/attributes"},
+		{"a school's address", contacts.Contact{Attributes: map[string]any{"school_address": "Астана, 900101"}}, ""},
 	} {
-		if got := contacts.IsForbiddenKey(name); got != want {
-			t.Errorf("IsForbiddenKey(%q) = %v, want %v", name, got, want)
-		}
-	}
-}
-
-func TestContainsIIN(t *testing.T) {
-	for text, want := range map[string]bool{
-		"850617300155":           true,
-		"ЖСН: 850617300000.":     true,  // the first row of weights
-		"850617300153":           false, // check digit
-		"851317300155":           false, // month 13
-		"850617700155":           false, // century digit 7
-		"0850617300155":          false, // 13 digits
-		"+77012345678":           false,
-		"order 2026 0617 300155": false,
-	} {
-		if got := contacts.ContainsIIN(text); got != want {
-			t.Errorf("ContainsIIN(%q) = %v, want %v", text, got, want)
-		}
+		t.Run(tc.name, func(t *testing.T) {
+			_, err := contacts.Clean(tc.c, consent.RefuseForbidden)
+			if tc.want == "" {
+				if err != nil {
+					t.Errorf("Clean(%+v): %v", tc.c, err)
+				}
+				return
+			}
+			e, ok := errors.AsType[*fault.Error](err)
+			if !ok || len(e.Fields) != 1 || e.Fields[0].Pointer != tc.want || e.Fields[0].Code != "forbidden_identifier" {
+				t.Fatalf("Clean(%+v): %v, want forbidden_identifier at %s", tc.c, err, tc.want)
+			}
+			if strings.Contains(fmt.Sprint(err, e.Fields), "301233") {
+				t.Errorf("the refusal repeats the value: %v", err)
+			}
+		})
 	}
 }

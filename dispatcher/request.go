@@ -30,6 +30,7 @@ const (
 	maxText           = 200       // characters of reference and trigger id
 	maxName           = 200       // characters of a name
 	maxAhead          = 366 * 24 * time.Hour
+	maxBehind         = 24 * time.Hour // of a sending time: clocks differ and callers queue, so a little in the past is now
 )
 
 // Request is one message that a caller asks for. Everything a door takes ends as one of these.
@@ -71,9 +72,10 @@ type Caller struct {
 type checked struct {
 	Request
 
-	recipient Recipient
-	class     vocab.Class
-	sender    Sender
+	recipient      Recipient
+	class          vocab.Class
+	sender         Sender
+	versionMissing bool // the template is there, that version of it is not
 }
 
 // check looks at everything that can be known without the ledger, and reports all of it at once.
@@ -118,6 +120,7 @@ func (s *Submitter) checkTo(c *checked, refuse refusal) {
 		implied = vocab.Email
 		value, lookup, err := contacts.ParseEmail(to.Email)
 		refuseFault("/to/email", err, refuse)
+		refuseAll(consent.RefuseForbiddenEmail("/to/email", to.Email), refuse)
 		c.recipient.Value, c.recipient.Lookup = value, lookup
 	case to.Phone != "":
 		implied = vocab.SMS
@@ -178,6 +181,9 @@ func checkTimes(r Request, now time.Time, refuse refusal) {
 	if !r.SendAt.IsZero() && r.SendAt.After(now.Add(maxAhead)) {
 		refuse("/send_at", "too_far", "at most a year ahead")
 	}
+	if !r.SendAt.IsZero() && r.SendAt.Before(now.Add(-maxBehind)) {
+		refuse("/send_at", "in_the_past", "at most a day ago; what is less than that in the past is sent at once")
+	}
 	if !r.ExpiresAt.IsZero() && !r.ExpiresAt.After(now) {
 		refuse("/expires_at", "in_the_past", "this time has passed")
 	}
@@ -210,6 +216,7 @@ func checkTexts(r *checked, refuse refusal) {
 		if utf8.RuneCountInString(f.text) > maxText || !printable(f.text) {
 			refuse(f.pointer, "invalid", "at most "+strconv.Itoa(maxText)+" printable characters")
 		}
+		refuseForbidden(f.pointer, f.text, refuse)
 	}
 	r.Data = checkObject("/data", r.Data, MaxData, refuse)
 	r.Metadata = checkObject("/metadata", r.Metadata, MaxMetadata, refuse)
@@ -232,8 +239,12 @@ func checkForbidden(pointer string, raw json.RawMessage, refuse refusal) {
 }
 
 func refuseForbidden(pointer string, v any, refuse refusal) {
-	for _, f := range consent.FindForbidden(pointer, v) {
-		refuse(f.Pointer, string(consent.ForbiddenIdentifier), "identity numbers, document numbers and home addresses are never sent or stored (policy clause 2.2)")
+	refuseAll(consent.RefuseForbidden(pointer, v), refuse)
+}
+
+func refuseAll(fields []fault.Field, refuse refusal) {
+	for _, f := range fields {
+		refuse(f.Pointer, f.Code, f.Detail)
 	}
 }
 
@@ -283,6 +294,8 @@ func checkAttachments(c checked, refuse refusal) {
 		if a.Name == "" || utf8.RuneCountInString(a.Name) > maxName || !printable(a.Name) {
 			refuse(at+"/name", "invalid", "want a file name of at most "+strconv.Itoa(maxName)+" printable characters")
 		}
+		refuseForbidden(at+"/name", a.Name, refuse)
+		refuseForbidden(at+"/content_type", a.ContentType, refuse) // its parameters can be anything
 		if _, _, err := mime.ParseMediaType(a.ContentType); err != nil {
 			refuse(at+"/content_type", "invalid", "want a media type such as application/pdf")
 		}

@@ -51,11 +51,16 @@ func TestRequestsThatAreSound(t *testing.T) {
 		"a channel that agrees":      func(r *Request) { r.Channel = vocab.Email },
 		"a sender":                   func(r *Request) { r.Sender = mailSender },
 		"no data":                    func(r *Request) { r.Data = nil },
-		"a sending time in the past": func(r *Request) { r.SendAt = noon.Add(-time.Hour) },
+		"a sending time in the past": func(r *Request) { r.SendAt = noon.Add(-maxBehind) },
 		"a year ahead":               func(r *Request) { r.SendAt = noon.Add(maxAhead) },
 		"a trigger a minute ahead":   func(r *Request) { r.TriggerAt = noon.Add(time.Minute) },
 		"the longest texts": func(r *Request) {
 			r.Reference, r.To.Name, r.Topic = strings.Repeat("қ", maxText), strings.Repeat("қ", maxName), vocab.Topic(strings.Repeat("қ", maxText))
+		},
+		"numbers that are nobody's identity": func(r *Request) {
+			r.Reference, r.TriggerID, r.Topic = "order-77012345678", "990101300004", "order 2026 0617 300155"
+			r.To.Email = "87012345678@example.org"
+			r.Attachments = []channels.Attachment{{Name: "05.02-16.02.2026.pdf", ContentType: "application/pdf", Content: []byte("x")}}
 		},
 		"the most data":     func(r *Request) { r.Data = object(MaxData) },
 		"the most metadata": func(r *Request) { r.Metadata = object(MaxMetadata) },
@@ -141,6 +146,14 @@ func TestRequestsThatAreRefused(t *testing.T) {
 			vocab.Service, func(r *Request) { r.SendAt = noon.Add(maxAhead + time.Second) },
 			[]string{"/send_at too_far"},
 		},
+		"a sending time long past": {
+			vocab.Service, func(r *Request) { r.SendAt = noon.Add(-maxBehind - time.Second) },
+			[]string{"/send_at in_the_past"},
+		},
+		"a sending time before our era": {
+			vocab.Service, func(r *Request) { r.SendAt = time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC) },
+			[]string{"/send_at in_the_past"},
+		},
 		"expired":                {vocab.Service, func(r *Request) { r.ExpiresAt = noon }, []string{"/expires_at in_the_past"}},
 		"expired before sending": {vocab.Service, func(r *Request) { r.SendAt, r.ExpiresAt = noon.Add(2*time.Hour), noon.Add(time.Hour) }, []string{"/expires_at before_send_at"}},
 		"a trigger to come": {
@@ -174,6 +187,18 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		"an identity number as a number": {
 			vocab.Service, func(r *Request) { r.Metadata = json.RawMessage(`{"n":` + iin + `}`) },
 			[]string{"/metadata/n forbidden_identifier"},
+		},
+		"an identity number in each text": {vocab.Service, func(r *Request) {
+			r.To.Name, r.Topic, r.TriggerID, r.Reference = "9901 0130 0003", "990101-300003", "case 990101 300003", "order-"+iin
+			r.Metadata = json.RawMessage(`{"n":"９９０１０１３００００３"}`)
+			r.Attachments = []channels.Attachment{{Name: "990101\u200b300003.pdf", ContentType: `application/pdf; x="` + iin + `"`, Content: []byte("x")}}
+		}, []string{
+			"/to/name forbidden_identifier", "/topic forbidden_identifier", "/trigger/id forbidden_identifier", "/reference forbidden_identifier",
+			"/metadata/n forbidden_identifier", "/attachments/0/name forbidden_identifier", "/attachments/0/content_type forbidden_identifier",
+		}},
+		"an identity number before the @": {
+			vocab.Service, func(r *Request) { r.To.Email = iin + "@example.org" },
+			[]string{"/to/email forbidden_identifier"},
 		},
 		"a field that asks for one": {
 			vocab.Service, func(r *Request) { r.Data = json.RawMessage(`{"iin":""}`) },

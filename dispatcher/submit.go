@@ -186,6 +186,13 @@ func (s *Submitter) plan(ctx context.Context, caller Caller, requests []Request)
 		if err != nil {
 			return in, nil, err
 		}
+		if version == nil && c.TemplateVersion > 0 { // which of the two is wrong?
+			newest, err := versions.get(ctx, templateName{template: c.Template})
+			if err != nil {
+				return in, nil, err
+			}
+			c.versionMissing = newest != nil
+		}
 		draft, content, wrong, err := s.draft(caller, c, known[i], version, len(good), now)
 		if err != nil {
 			return in, nil, err
@@ -247,8 +254,10 @@ func (s *Submitter) draft(caller Caller, c checked, known Known, version *compil
 		return none("/to", "recipient_mismatch", "this address is not one of the contact's; add it to the contact first")
 	case known.Sharers > 1 && c.recipient.ContactID == "":
 		return none("/to", "recipient_ambiguous", "several contacts share this address; give contact_id too")
+	case c.versionMissing:
+		return none("/template_version", "template_version_not_found", "the template has no such version; leave it out for the newest")
 	case version == nil:
-		return none("/template", "template_not_found", "there is no such template or version; GET /v1/templates lists them")
+		return none("/template", "template_not_found", "there is no such template; GET /v1/templates lists them")
 	}
 	m := s.message(caller, c, known, recipients, now)
 	m.Template = version.version.ID

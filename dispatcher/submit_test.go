@@ -182,10 +182,11 @@ func TestTemplatesThatMakeNoMessage(t *testing.T) {
 		change func(*Request)
 		want   string
 	}{
-		"no such template": {func(r *Request) { r.Template = "invented" }, "/template template_not_found"},
-		"no such version":  {func(r *Request) { r.TemplateVersion = 7 }, "/template template_not_found"},
-		"no variant":       {func(r *Request) { r.Template = "leaving" }, "/template variant_not_found"},
-		"a missing entry":  {func(r *Request) { r.Data = nil }, "/data/text missing_variable"},
+		"no such template":         {func(r *Request) { r.Template = "invented" }, "/template template_not_found"},
+		"no such version":          {func(r *Request) { r.TemplateVersion = 7 }, "/template_version template_version_not_found"},
+		"a version of no template": {func(r *Request) { r.Template, r.TemplateVersion = "invented", 7 }, "/template template_not_found"},
+		"no variant":               {func(r *Request) { r.Template = "leaving" }, "/template variant_not_found"},
+		"a missing entry":          {func(r *Request) { r.Data = nil }, "/data/text missing_variable"},
 		"a missing entry of a list": {func(r *Request) {
 			r.To, r.Template, r.Data = To{Phone: "+77011234567"}, "names", json.RawMessage(`{"articles":[{"url":"https://a.example"},{}]}`)
 		}, "/data/articles/1/url missing_variable"},

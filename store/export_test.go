@@ -58,3 +58,10 @@ func (db *DB) Down(ctx context.Context) error {
 	_, err = provider.DownTo(ctx, 0)
 	return err
 }
+
+// Queued is how many submissions wait for a transaction.
+func (l *Ledger) Queued() int {
+	l.intake.mu.Lock()
+	defer l.intake.mu.Unlock()
+	return len(l.intake.waiting)
+}

@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -46,6 +47,18 @@ func renderHTML(t *testing.T, source string, vars map[string]any) (string, error
 	t.Helper()
 	content, err := compiled(t, mail("en", source)).Render(vocab.Email, "en", vars)
 	return content.HTML, err
+}
+
+func TestNumbersArePrintedAsTheyWereWritten(t *testing.T) {
+	for written, want := range map[string]string{
+		"12345678901234567890": "12345678901234567890", "-12345678901234567890": "-12345678901234567890",
+		"9223372036854775807": "9223372036854775807", "9223372036854775808": "9223372036854775808",
+		"7": "7", "12.50": "12.5", "1e3": "1000",
+	} {
+		if got, err := renderSMS(t, "{{ data.n }}", data("n", json.Number(written))); got != want || err != nil {
+			t.Errorf("%s is printed %q, %v, want %q", written, got, err, want)
+		}
+	}
 }
 
 func TestMissingVariableIsAnErrorThatNamesIt(t *testing.T) {

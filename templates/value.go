@@ -217,6 +217,9 @@ func plain(v any) any {
 		if n, err := strconv.Atoi(v.String()); err == nil {
 			return n
 		}
+		if !strings.ContainsAny(v.String(), ".eE") {
+			return v.String() // a float64 would print other digits than the sender wrote
+		}
 		if f, err := v.Float64(); err == nil {
 			return f
 		}

@@ -33,8 +33,14 @@ func TestKeysReachWhomTheyMay(t *testing.T) {
 			}
 		}
 		c.post(t, "/v1/api-keys", `{"name": "more", "mode": "live"}`).want(t, http.StatusForbidden)
-		if n := sink.Count(); n != 1 {
-			t.Errorf("the mail server has %d mails, want the guest's alone", n)
+		c.get(t, "/v1/contacts").want(t, http.StatusForbidden)
+		live := w.sent(t, reply("guest@keys.example", ""))
+		c.get(t, "/v1/messages/"+live).want(t, http.StatusNotFound)
+		if list := c.get(t, "/v1/messages").want(t, http.StatusOK); strings.Contains(string(list.Body), live) {
+			t.Errorf("a live key's message is in the list: %s", list.Body)
+		}
+		if n := sink.Count(); n != 2 {
+			t.Errorf("the mail server has %d mails, want the guest's and the live key's", n)
 		}
 	})
 	t.Run("a test key's messages go to the catcher", func(t *testing.T) {
