@@ -55,7 +55,7 @@ func (g *intake) submit(ctx context.Context, in dispatcher.Intake, decide dispat
 	g.waiting = append(g.waiting, w)
 	if g.running < g.atOnce {
 		g.running++
-		go g.drain()
+		go g.drain() //nolint:contextcheck // it serves many callers, each with a context of its own
 	}
 	g.mu.Unlock()
 	select {
@@ -111,7 +111,7 @@ func (g *intake) together(group []*waiter) {
 		g.each(group)
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), groupTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(group[0].ctx), groupTimeout) // whoever leaves takes nobody along
 	defer cancel()
 	all := make([]*asked, len(group))
 	var before error // what went wrong before the commit

@@ -235,11 +235,15 @@ func TestVerifyNamesTheEventThatIsNotAsItWasWritten(t *testing.T) {
 		{"a withdrawal became a grant", "UPDATE consent_events SET kind = 'granted' WHERE kind = 'withdrawn'", "SELECT id FROM consent_events ORDER BY seq DESC LIMIT 1", "(%s): changed"},
 		{"one was deleted", "DELETE FROM consent_events WHERE seq = 3", "SELECT id FROM consent_events WHERE seq = 4", "event 3 (%s): gap"},
 		{"the newest was deleted", "DELETE FROM consent_events WHERE seq = (SELECT MAX(seq) FROM consent_events)", "", "head_mismatch"},
-		{"one was put behind the end", `INSERT INTO consent_events SELECT seq + 1, 'cev_x', kind, contact_id, address_id, scope, purpose, channel, topic, source,
+		{
+			"one was put behind the end", `INSERT INTO consent_events SELECT seq + 1, 'cev_x', kind, contact_id, address_id, scope, purpose, channel, topic, source,
 			actor_kind, actor_id, language, text_hash, policy_version, at, valid_until, commitment, hash, 'v1:00' FROM consent_events ORDER BY seq DESC LIMIT 1`,
-			"", "stands behind the end of the chain"},
-		{"what was kept beside one was changed", `UPDATE consent_values SET value = value || 'x' WHERE event_id = (SELECT id FROM consent_events WHERE seq = 3)`,
-			third, "event 3 (%s): the value kept with it"},
+			"", "stands behind the end of the chain",
+		},
+		{
+			"what was kept beside one was changed", `UPDATE consent_values SET value = value || 'x' WHERE event_id = (SELECT id FROM consent_events WHERE seq = 3)`,
+			third, "event 3 (%s): the value kept with it",
+		},
 		{"all were deleted", "DELETE FROM consent_events", "", "event 1: head_mismatch"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
