@@ -30,6 +30,8 @@ func TestNoDoorLetsAnIdentifierIn(t *testing.T) {
 		{"a new attribute", "PATCH", contactURL, `{"attributes":{"identity_number":"x"}}`, "/attributes/identity_number"},
 		{"an address of a new contact", "POST", "/v1/contacts", `{"addresses":[{"phone":"+77010000000"},{"email":"` + anIIN + `@example.org"}]}`, "/addresses/1/email"},
 		{"a new address", "POST", contactURL + "/addresses", `{"email":"` + anIIN + `@example.org"}`, "/email"},
+		{"a template's text", "POST", "/v1/templates", `{"template":"x","variants":[{"language":"kk","channel":"sms","sms":"` + inGroups + `"}]}`, "/variants/0/sms"},
+		{"a template's sample", "POST", "/v1/templates", `{"template":"x","sample":{"a":"` + anIIN + `"},"variants":[{"language":"kk","channel":"sms","sms":"x"}]}`, "/sample/a"},
 		{"an API key's name", "POST", "/v1/api-keys", `{"name":"` + inGroups + `","mode":"live"}`, "/name"},
 		{"a suppression's note", "POST", "/v1/suppressions", `{"email":"a@example.org","note":"` + noWidth + `"}`, "/note"},
 		{"evidence", "POST", "/v1/consents", grant + `"evidence":"` + fullWidth + `"}`, "/evidence"},

@@ -6,10 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/fault"
 	"github.com/orleu/elshi/templates"
 	"github.com/orleu/elshi/vocab"
@@ -83,8 +85,15 @@ func (a *API) version(slug string, b versionBody) (templates.Version, error) {
 			return v, fault.InvalidField("/sample", "type", "want a JSON object")
 		}
 	}
-	for _, x := range b.Variants {
+	refused := consent.RefuseForbidden("/sample", v.Sample)
+	for i, x := range b.Variants {
 		v.Variants = append(v.Variants, templates.Variant(x))
+		for _, field := range [][2]string{{"subject", x.Subject}, {"preheader", x.Preheader}, {"html", x.HTML}, {"text", x.Text}, {"sms", x.SMS}} {
+			refused = append(refused, consent.RefuseForbidden("/variants/"+strconv.Itoa(i)+"/"+field[0], field[1])...)
+		}
+	}
+	if len(refused) > 0 {
+		return v, fault.InvalidFields(refused...)
 	}
 	if _, known := a.Purposes.Lookup(b.Purpose); b.Purpose != "" && !known {
 		return v, noPurpose()
