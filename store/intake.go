@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"time"
 
@@ -66,12 +65,21 @@ func (g *intake) submit(ctx context.Context, in dispatcher.Intake, decide dispat
 	}
 }
 
-// drain makes groups until nobody waits.
+// drain makes groups until nobody waits. Whoever must go alone does so beside it: waiting for a twin elsewhere may take seconds, and
+// nobody behind waits for that.
 func (g *intake) drain() {
 	for group := g.next(); len(group) > 0; group = g.next() {
-		g.together(group)
+		if g.together(group) {
+			for _, w := range group {
+				close(w.done)
+			}
+			continue
+		}
 		for _, w := range group {
-			close(w.done)
+			go func() {
+				defer close(w.done)
+				g.alone(w)
+			}()
 		}
 	}
 }
@@ -84,6 +92,9 @@ func (g *intake) next() []*waiter {
 	drafts := 0
 	keys := map[keyName]bool{}
 	for _, w := range g.waiting {
+		if w.ctx.Err() != nil {
+			continue // its caller has left
+		}
 		full := drafts+len(w.in.Drafts) > groupDrafts && len(group) > 0
 		if k := w.in.Key; full || k != nil && keys[nameOf(*k)] {
 			later = append(later, w)
@@ -101,16 +112,8 @@ func (g *intake) next() []*waiter {
 	return group
 }
 
-// together makes a group in one transaction, or each by itself if that fails.
-func (g *intake) together(group []*waiter) {
-	group = slices.DeleteFunc(slices.Clone(group), func(w *waiter) bool {
-		w.err = away(w.ctx.Err())
-		return w.err != nil // nobody waits for it any more
-	})
-	if len(group) < 2 {
-		g.each(group)
-		return
-	}
+// together makes a group in one transaction. If that fails before the commit, nothing was written, and it returns false.
+func (g *intake) together(group []*waiter) bool {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(group[0].ctx), groupTimeout) // whoever leaves takes nobody along
 	defer cancel()
 	all := make([]*asked, len(group))
@@ -123,23 +126,12 @@ func (g *intake) together(group []*waiter) {
 		before = tx.submit(ctx, all, groupKeyWait, g.db.Hash)
 		return before
 	})
-	switch {
-	case before != nil:
-		g.each(group)
-	case err != nil: // nobody knows whether it was committed
+	if err != nil && before == nil { // no connection, or nobody knows whether it was committed
 		for _, w := range group {
 			w.out, w.err = dispatcher.Submitted{}, err
 		}
 	}
-}
-
-// each makes submissions by themselves, at the same time.
-func (g *intake) each(group []*waiter) {
-	var all sync.WaitGroup
-	for _, w := range group {
-		all.Go(func() { g.alone(w) })
-	}
-	all.Wait()
+	return before == nil
 }
 
 // alone makes one submission in a transaction of its own.

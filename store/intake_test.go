@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strconv"
@@ -12,6 +13,7 @@ import (
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/fault"
 	"github.com/orleu/elshi/internal/testkit"
+	"github.com/orleu/elshi/store"
 	"github.com/orleu/elshi/vocab"
 )
 
@@ -112,6 +114,58 @@ func TestSubmissionsAtOnceShareATransaction(t *testing.T) {
 				t.Errorf("%d of %d were decided", asked, len(all))
 			}
 		})
+	}
+}
+
+// A twin that somebody else is still writing is waited for by its own caller alone.
+func TestNobodyWaitsForANeighboursTwin(t *testing.T) {
+	database := testkit.Postgres(t).CreateDatabase(t)
+	db := open(t, store.Options{URL: database.Owner, HashKey: hashKey})
+	if err := db.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s := newStreet(t, db)
+	other, err := db.Raw().BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := other.ExecContext(t.Context(), `SET LOCAL idle_in_transaction_session_timeout = 0`); err != nil {
+		t.Fatal(err)
+	}
+	names := []string{"one", "two", "three"} // more than are written at once
+	answers := make(chan error, len(names))
+	for _, name := range names {
+		if _, err := other.ExecContext(t.Context(), `INSERT INTO idempotency_keys (api_key, route, token, body_hash, answer, created_at)
+			VALUES ('key_x', 'messages', $1, 'aa', '[]', 0)`, name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range names {
+		in := s.small(name)
+		in.Key.Wait = time.Minute
+		go func() {
+			out, err := s.ledger.Submit(t.Context(), in, decideByGrant)
+			if err == nil && !out.Replayed {
+				err = fmt.Errorf("%s was made twice", name)
+			}
+			answers <- err
+		}()
+	}
+	untilParked(t, db, 0)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for range 5 {
+		if _, err := s.ledger.Submit(ctx, s.small(""), decideByGrant); err != nil {
+			t.Fatalf("a neighbour of twins: %v", err)
+		}
+	}
+	if err := other.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	for range names {
+		if err := <-answers; err != nil {
+			t.Error(err)
+		}
 	}
 }
 
