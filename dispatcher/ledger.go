@@ -124,7 +124,8 @@ type Batch struct {
 	IDs      []vocab.MessageID `json:"ids"`
 }
 
-// Permit is the right to hand one message over until Message.LeaseUntil: the claim is the permit.
+// Permit is the right to hand one message over until Message.LeaseUntil: the claim is the permit. Its message lacks what only reports ask
+// for: lane, API key, reference, time of creation and policy version.
 type Permit struct {
 	Message     Message
 	To          vocab.Address
@@ -145,6 +146,7 @@ type Claim struct {
 type Settlement struct {
 	MessageID   vocab.MessageID
 	AddressID   vocab.AddressID
+	Channel     vocab.Channel
 	Attempt     int
 	Provider    vocab.ProviderID
 	Next        Status

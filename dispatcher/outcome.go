@@ -125,7 +125,7 @@ type Schedule struct {
 func (s Schedule) settle(p Permit, r channels.Receipt) Settlement {
 	m := p.Message
 	out := Settlement{
-		MessageID: m.ID, AddressID: m.AddressID, Attempt: m.Attempt, Provider: m.Provider, At: r.At, OpenedAt: m.ClaimedAt,
+		MessageID: m.ID, AddressID: m.AddressID, Channel: m.Channel, Attempt: m.Attempt, Provider: m.Provider, At: r.At, OpenedAt: m.ClaimedAt,
 		Outcome: r.Outcome, ProviderRef: r.ProviderRef, ContentHash: m.ContentHash, PossibleDup: m.PossibleDup, Detail: words(m, r.Reply),
 	}
 	if r.Outcome == channels.Accepted {

@@ -121,7 +121,7 @@ func TestSMSDiffersByOneWord(t *testing.T) {
 				if want.Next == Bounced {
 					want.Next = Undelivered
 				}
-				want.MessageID = got.MessageID
+				want.MessageID, want.Channel = got.MessageID, vocab.SMS
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("%s, %s, %s: SMS differs from email (-email +sms):\n%s", cause, class, s.name, diff)
 				}

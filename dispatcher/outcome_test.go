@@ -45,7 +45,8 @@ func TestAcceptedIsSent(t *testing.T) {
 		MessageID: p.Message.ID, Attempt: 1, Outcome: channels.Accepted, ProviderRef: "ref", Reply: "250 ok", At: noon,
 	})
 	want := Settlement{
-		MessageID: p.Message.ID, AddressID: "adr_1", Attempt: 1, Provider: "relay", Next: Sent, At: noon, OpenedAt: noon.Add(-time.Second),
+		MessageID: p.Message.ID, AddressID: "adr_1", Channel: vocab.SMS, Attempt: 1, Provider: "relay", Next: Sent, At: noon,
+		OpenedAt: noon.Add(-time.Second),
 		FinalizedAt: noon.Add(72 * time.Hour), Outcome: channels.Accepted, ProviderRef: "ref", ContentHash: "hash", Wipe: true,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -39,8 +39,12 @@ func (l *Ledger) ClaimBatch(ctx context.Context, claim dispatcher.Claim, decide 
 		if err := tx.guard(ctx, contacts, addresses); err != nil {
 			return err
 		}
-		if err := tx.readFacts(ctx, claim.Now, cs); err != nil {
+		people, err := tx.readFacts(ctx, claim.Now, cs)
+		if err != nil {
 			return err
+		}
+		for i, who := range people {
+			found[i].To, found[i].ContactName = who.address, who.name
 		}
 		permits, err = tx.applyDecisions(ctx, claim, found, decide(cs))
 		return err
@@ -49,6 +53,20 @@ func (l *Ledger) ClaimBatch(ctx context.Context, claim dispatcher.Claim, decide 
 		return nil, fmt.Errorf("claim %d messages: %w", len(claim.IDs), err)
 	}
 	return permits, nil
+}
+
+// claimColumns are what deciding, rendering and settling ask of a message; the rest stays in the ledger.
+const claimColumns = `m.id, m.contact_id, m.address_id, m.channel, m.class, m.purpose, m.topic, m.language, m.template, m.sender, m.provider,
+	m.mode, m.trigger_id, m.trigger_at, m.has_unsubscribe, m.locale_approved, m.not_after, m.status, m.attempt, m.failures, m.due_at,
+	m.first_attempt_at, m.content_hash, m.possible_dup`
+
+// claimDest returns where claimColumns go.
+func claimDest(m *dispatcher.Message) []any {
+	return []any{
+		&m.ID, &m.ContactID, textOf(&m.AddressID), &m.Channel, &m.Class, &m.Purpose, &m.Topic, &m.Language, &m.Template, &m.Sender, &m.Provider,
+		&m.Mode, &m.TriggerID, at(&m.TriggerAt), &m.HasUnsubscribe, &m.LocaleApproved, at(&m.NotAfter), &m.Status, &m.Attempt, &m.Failures,
+		at(&m.DueAt), at(&m.FirstAttemptAt), &m.ContentHash, &m.PossibleDup,
+	}
 }
 
 // readWaiting reads the messages of a claim with what they are rendered from. Whether they still wait is asked again when they are
@@ -61,20 +79,15 @@ func (tx *tx) readWaiting(ctx context.Context, claim dispatcher.Claim) ([]dispat
 	var (
 		found []dispatcher.Permit
 		m     dispatcher.Message
-		p     dispatcher.Permit
 		data  string
 		seal  nullBool
 	)
-	dest := append(messageDest(&m), textOf(&p.To), &p.ContactName, textOf(&data), &seal)
-	err = tx.each(ctx, dest, func() error {
-		p.Message, p.Payload = m, dispatcher.Payload{Data: []byte(data), Sealed: seal.is}
-		found = append(found, p)
+	err = tx.each(ctx, append(claimDest(&m), textOf(&data), &seal), func() error {
+		found = append(found, dispatcher.Permit{Message: m, Payload: dispatcher.Payload{Data: []byte(data), Sealed: seal.is}})
 		return nil
 	}, `
-		SELECT `+messageColumns+`, a.value, c.name, p.data, p.sealed
+		SELECT `+claimColumns+`, p.data, p.sealed
 		FROM messages m
-		JOIN contacts c ON c.id = m.contact_id
-		LEFT JOIN addresses a ON a.id = m.address_id
 		LEFT JOIN message_payloads p ON p.message_id = m.id
 		WHERE m.id IN {ids $1} AND m.status IN ('scheduled', 'queued', 'held', 'deferred') AND m.due_at <= $2
 		ORDER BY m.id`, arg, claim.Now.UnixMicro())
@@ -99,84 +112,67 @@ func guardsOf(cs []dispatcher.Candidate) ([]vocab.ContactID, []vocab.AddressID) 
 // recheck is when a message is asked about again whose hold has no known end, such as a pause. A resume wakes it sooner.
 const recheck = 5 * time.Minute
 
+// ruling is what the decisions on the messages of a claim mostly share: a campaign's differ in the consent event alone. A statement writes
+// all that share one.
+type ruling struct {
+	status  dispatcher.Status
+	verdict consent.Verdict
+	reason  consent.Reason
+	reasons string
+	basis   string
+}
+
 // applyDecisions writes what was decided and returns a permit for each message that this transaction took.
 func (tx *tx) applyDecisions(ctx context.Context, claim dispatcher.Claim, found []dispatcher.Permit, decisions []consent.Decision) ([]dispatcher.Permit, error) {
-	rows := make(rowset, len(found))
 	index := make(map[vocab.MessageID]int, len(found))
-	lease := claim.Now.Add(claim.Lease)
+	groups := map[ruling]rowset{}
 	for i, d := range decisions {
 		m := &found[i].Message
 		index[m.ID] = i
 		status, due := afterDecision(d, m.DueAt, m.NotAfter, claim.Now)
-		attempt := m.Attempt
-		if status == dispatcher.Sending {
-			attempt++
-		}
-		rows[i] = []any{
-			m.ID, m.Attempt, status, attempt, micros(due), d.Verdict, d.Reason, reasonsText(d.All), d.Basis.Kind, d.Basis.Event,
-		}
+		r := ruling{status, d.Verdict, d.Reason, reasonsText(d.All), string(d.Basis.Kind)}
+		groups[r] = append(groups[r], []any{m.ID, m.Attempt, d.Basis.Event, micros(due)})
 	}
-	arg, err := jsonArg(rows)
-	if err != nil {
+	if err := tx.keepAttempts(ctx, found, decisions); err != nil {
 		return nil, err
+	}
+	lease := claim.Now.Add(claim.Lease)
+	taken := make([]bool, len(found))
+	for r, rows := range groups {
+		if err := tx.applyRuling(ctx, claim.Now, lease, r, rows, func(id vocab.MessageID) { taken[index[id]] = true }); err != nil {
+			return nil, err
+		}
 	}
 	var (
 		permits []dispatcher.Permit
 		dues    []due
 		events  []event
 		wipe    []vocab.MessageID
-		id      vocab.MessageID
-		first   time.Time
 	)
-	if err := tx.keepAttempts(ctx, found, decisions); err != nil {
-		return nil, err
-	}
-	err = tx.each(ctx, []any{&id, at(&first)}, func() error {
-		i := index[id]
-		p, d := &found[i], decisions[i]
-		before := p.Message.Status
-		p.Message.Status, p.Message.DueAt = afterDecision(d, p.Message.DueAt, p.Message.NotAfter, claim.Now)
-		p.Message.Decision = d
-		if p.Message.Status == dispatcher.Sending {
-			p.Message.Attempt++
-			p.Message.ClaimedAt, p.Message.LeaseUntil, p.Message.FirstAttemptAt = claim.Now, lease, first
-			permits = append(permits, *p)
-			return nil
+	for i := range found {
+		if !taken[i] {
+			continue
 		}
-		dues = append(dues, due{id, p.Message.DueAt})
-		if !keepsPayload(p.Message) {
-			wipe = append(wipe, id)
+		m, d := &found[i].Message, decisions[i]
+		before := m.Status
+		m.Status, m.DueAt = afterDecision(d, m.DueAt, m.NotAfter, claim.Now)
+		m.Decision = d
+		if m.Status == dispatcher.Sending {
+			m.Attempt++
+			m.ClaimedAt, m.LeaseUntil = claim.Now, lease
+			if m.FirstAttemptAt.IsZero() {
+				m.FirstAttemptAt = claim.Now
+			}
+			permits = append(permits, found[i])
+			continue
 		}
-		if p.Message.Status != before {
-			events = append(events, event{message: id, kind: string(p.Message.Status), at: claim.Now, attempt: p.Message.Attempt, reason: string(d.Reason)})
+		dues = append(dues, due{m.ID, m.DueAt})
+		if !keepsPayload(*m) {
+			wipe = append(wipe, m.ID)
 		}
-		return nil
-	}, `
-		UPDATE messages SET
-			status           = j.status,
-			attempt          = j.attempt,
-			due_at           = j.due_at,
-			verdict          = j.verdict,
-			reason           = j.reason,
-			reasons          = j.reasons,
-			basis            = j.basis,
-			consent_event    = j.consent_event,
-			decided_at       = $2,
-			claimed_at       = CASE WHEN j.status = 'sending' THEN $2 ELSE claimed_at END,
-			first_attempt_at = CASE WHEN j.status = 'sending' THEN COALESCE(first_attempt_at, $2) ELSE first_attempt_at END,
-			lease_until      = CASE WHEN j.status = 'sending' THEN CAST($3 AS BIGINT) ELSE NULL END,
-			outcome          = CASE WHEN j.status = 'sending' THEN '' ELSE outcome END,
-			finalized_at     = CASE WHEN j.due_at IS NULL THEN CAST($2 AS BIGINT) ELSE NULL END
-		FROM (
-			SELECT j.value ->> 0 AS id, CAST(j.value ->> 1 AS BIGINT) AS had, j.value ->> 2 AS status, CAST(j.value ->> 3 AS BIGINT) AS attempt,
-			       CAST(j.value ->> 4 AS BIGINT) AS due_at, j.value ->> 5 AS verdict, j.value ->> 6 AS reason, j.value ->> 7 AS reasons,
-			       j.value ->> 8 AS basis, j.value ->> 9 AS consent_event
-			FROM {rows $1}
-		) j
-		WHERE messages.id = j.id AND messages.attempt = j.had AND messages.status IN ('scheduled', 'queued', 'held', 'deferred')
-		RETURNING messages.id, messages.first_attempt_at`, arg, claim.Now.UnixMicro(), lease.UnixMicro())
-	if err != nil {
-		return nil, err
+		if m.Status != before {
+			events = append(events, event{message: m.ID, kind: string(m.Status), at: claim.Now, attempt: m.Attempt, reason: string(d.Reason)})
+		}
 	}
 	if err := tx.lease(ctx, permits, lease); err != nil {
 		return nil, err
@@ -191,6 +187,36 @@ func (tx *tx) applyDecisions(ctx context.Context, claim dispatcher.Claim, found 
 		return nil, err
 	}
 	return permits, tx.readAttachments(ctx, permits)
+}
+
+// applyRuling moves messages to what was decided and names those that still were where they had been read.
+func (tx *tx) applyRuling(ctx context.Context, now, lease time.Time, r ruling, rows rowset, moved func(vocab.MessageID)) error {
+	arg, err := jsonArg(rows)
+	if err != nil {
+		return err
+	}
+	// What is being sent keeps its due time, so that no index changes until it is settled.
+	const (
+		take = `attempt = messages.attempt + 1, claimed_at = $7, first_attempt_at = COALESCE(messages.first_attempt_at, $7),
+			lease_until = CAST($8 AS BIGINT), outcome = '', finalized_at = NULL`
+		leave = `due_at = CAST(j.value ->> 3 AS BIGINT), lease_until = NULL,
+			finalized_at = CASE WHEN j.value ->> 3 IS NULL THEN CAST($7 AS BIGINT) END`
+	)
+	args := []any{arg, string(r.status), string(r.verdict), string(r.reason), r.reasons, r.basis, now.UnixMicro()}
+	change := leave
+	if r.status == dispatcher.Sending {
+		change, args = take, append(args, lease.UnixMicro())
+	}
+	var id vocab.MessageID
+	return tx.each(ctx, []any{&id}, func() error {
+		moved(id)
+		return nil
+	}, `
+		UPDATE messages SET status = $2, verdict = $3, reason = $4, reasons = $5, basis = $6, consent_event = j.value ->> 2, decided_at = $7, `+change+`
+		FROM {rows $1}
+		WHERE messages.id = j.value ->> 0 AND messages.attempt = CAST(j.value ->> 1 AS BIGINT)
+		  AND messages.status IN ('scheduled', 'queued', 'held', 'deferred')
+		RETURNING messages.id`, args...)
 }
 
 // afterDecision returns the status that a decision at claim leads to, and when the message is due then; zero: never again. A message

@@ -62,10 +62,10 @@ func (tx *tx) lease(ctx context.Context, permits []dispatcher.Permit, until time
 const leasePrefix = "lse"
 
 // duesOf are the dues of what settlements moved.
-func duesOf(settlements []dispatcher.Settlement, applied map[vocab.MessageID]vocab.Channel) []due {
+func duesOf(settlements []dispatcher.Settlement, applied map[vocab.MessageID]bool) []due {
 	dues := make([]due, 0, len(applied))
 	for _, s := range settlements {
-		if _, moved := applied[s.MessageID]; moved {
+		if applied[s.MessageID] {
 			dues = append(dues, due{s.MessageID, s.DueAt})
 		}
 	}

@@ -2,8 +2,12 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
+	"slices"
 	"time"
 
+	"github.com/orleu/elshi/consent"
+	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/vocab"
 )
 
@@ -19,6 +23,62 @@ type event struct {
 }
 
 const eventPrefix = "evt"
+
+// Two events are not written, because the message's row says the same: that it was queued when it came in, and that it was sent. They are
+// what nearly every message has, and writing them would cost as much as settling it.
+
+// Events returns what happened to a message in order; fault.NotFound if there is no such message.
+func (l *Ledger) Events(ctx context.Context, id vocab.MessageID) ([]dispatcher.MessageEvent, error) {
+	r := l.db.reader()
+	var queued, sent dispatcher.MessageEvent
+	var beganQueued bool
+	err := r.row(ctx, []any{&beganQueued, at(&queued.At), at(&sent.At), &sent.Attempt},
+		`SELECT began_queued, created_at, sent_at, attempt FROM messages WHERE id = $1`, string(id))
+	if isNone(err) {
+		return nil, noMessage()
+	}
+	if err != nil {
+		return nil, away(err)
+	}
+	var list []dispatcher.MessageEvent
+	if beganQueued {
+		queued.ID, queued.Type, queued.Reason = derivedEvent(id, dispatcher.Queued), string(dispatcher.Queued), string(consent.OK)
+		list = append(list, queued)
+	}
+	var e dispatcher.MessageEvent
+	if err := r.each(ctx, []any{&e.ID, &e.Type, at(&e.At), &e.Attempt, &e.Reason, &e.Actor}, func() error {
+		list = append(list, e)
+		return nil
+	}, `SELECT id, type, at, attempt, reason, actor FROM message_events WHERE message_id = $1 ORDER BY at, id`, string(id)); err != nil {
+		return nil, away(err)
+	}
+	written := slices.ContainsFunc(list, func(e dispatcher.MessageEvent) bool { return e.Type == string(dispatcher.Sent) })
+	if written || sent.At.IsZero() { // until version 7 of the schema it was written
+		return list, nil
+	}
+	sent.ID, sent.Type = derivedEvent(id, dispatcher.Sent), string(dispatcher.Sent)
+	behind := slices.IndexFunc(list, func(e dispatcher.MessageEvent) bool { return sentBefore(sent, e) })
+	if behind < 0 {
+		behind = len(list)
+	}
+	return slices.Insert(list, behind, sent), nil
+}
+
+// sentBefore says whether a message's event happened after it was sent. Of the same instant are what the attempt before led to, and what the
+// provider reported at once.
+func sentBefore(sent, e dispatcher.MessageEvent) bool {
+	if !e.At.Equal(sent.At) {
+		return e.At.After(sent.At)
+	}
+	from := dispatcher.Status(e.Type)
+	return e.Attempt == sent.Attempt && !from.Waits() && from != dispatcher.Unknown
+}
+
+// derivedEvent is the id of an event that is not written: the same each time.
+func derivedEvent(id vocab.MessageID, kind dispatcher.Status) string {
+	sum := sha256.Sum256([]byte(string(kind) + " " + string(id)))
+	return vocab.FormatID(eventPrefix, [16]byte(sum[:16]))
+}
 
 // addEvents appends events. Those whose dedupe id the message already has are dropped.
 func (r runner) addEvents(ctx context.Context, events []event) error {

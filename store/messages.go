@@ -28,21 +28,6 @@ func (r runner) message(ctx context.Context, id vocab.MessageID) (dispatcher.Mes
 	return m, err
 }
 
-// Events returns what happened to a message in order; fault.NotFound if there is no such message.
-func (l *Ledger) Events(ctx context.Context, id vocab.MessageID) ([]dispatcher.MessageEvent, error) {
-	r := l.db.reader()
-	var list []dispatcher.MessageEvent
-	var e dispatcher.MessageEvent
-	err := r.each(ctx, []any{&e.ID, &e.Type, at(&e.At), &e.Attempt, &e.Reason, &e.Actor}, func() error {
-		list = append(list, e)
-		return nil
-	}, `SELECT id, type, at, attempt, reason, actor FROM message_events WHERE message_id = $1 ORDER BY at, id`, string(id))
-	if err == nil && len(list) == 0 {
-		_, err = r.message(ctx, id) // every message has its first event, so there is none
-	}
-	return list, away(err)
-}
-
 // Attempts returns the attempts of a message in order, the open one too; fault.NotFound if there is no such message.
 func (l *Ledger) Attempts(ctx context.Context, id vocab.MessageID) ([]dispatcher.Attempt, error) {
 	r := l.db.reader()

@@ -18,6 +18,9 @@ import (
 // was closed as unknown by the reaper; one that comes too late for that still closes its attempt with the truth. It may be
 // called again with the same settlements after an error.
 func (l *Ledger) Settle(ctx context.Context, settlements []dispatcher.Settlement) error {
+	if len(settlements) == 0 {
+		return nil
+	}
 	err := l.db.tx(ctx, func(tx *tx) error {
 		if err := tx.guard(ctx, nil, troubledAddresses(settlements)); err != nil {
 			return err
@@ -35,6 +38,9 @@ func (l *Ledger) Settle(ctx context.Context, settlements []dispatcher.Settlement
 		if err := tx.closeLate(ctx, settlements, applied); err != nil {
 			return err
 		}
+		if err := tx.hideErased(ctx, settlements); err != nil {
+			return err
+		}
 		if err := tx.afterSettle(ctx, settlements, applied); err != nil {
 			return err
 		}
@@ -47,10 +53,10 @@ func (l *Ledger) Settle(ctx context.Context, settlements []dispatcher.Settlement
 }
 
 // nameSMS remembers by what name the provider will report on an SMS.
-func (tx *tx) nameSMS(ctx context.Context, settlements []dispatcher.Settlement, applied map[vocab.MessageID]vocab.Channel) error {
+func (tx *tx) nameSMS(ctx context.Context, settlements []dispatcher.Settlement, applied map[vocab.MessageID]bool) error {
 	var rows rowset
 	for _, s := range settlements {
-		if applied[s.MessageID] == vocab.SMS && s.ProviderRef != "" {
+		if s.Channel == vocab.SMS && s.ProviderRef != "" && applied[s.MessageID] {
 			rows = append(rows, []any{s.Provider, s.ProviderRef, s.MessageID, micros(s.At)})
 		}
 	}
@@ -72,76 +78,154 @@ func troubledAddresses(settlements []dispatcher.Settlement) []vocab.AddressID {
 	return slices.Compact(ids)
 }
 
-// moveSettled moves the messages, closes their attempts, and returns the channels of those that moved.
-func (tx *tx) moveSettled(ctx context.Context, settlements []dispatcher.Settlement) (map[vocab.MessageID]vocab.Channel, error) {
-	rows := make(rowset, len(settlements))
-	for i, s := range settlements {
-		failure, sent := 0, any(nil)
-		if s.Failure {
-			failure = 1
-		}
-		if s.Next == dispatcher.Sent {
-			sent = micros(s.At)
-		}
+// ending is what settlements mostly share: those of a campaign differ in the provider's words alone. A statement writes all that share one.
+type ending struct {
+	next         dispatcher.Status
+	waits        bool // for another attempt
+	finalAfter   time.Duration
+	final        bool
+	failure      bool
+	possibleDup  bool
+	beatsUnknown bool
+	outcome      channels.Outcome
+	cause        channels.Cause
+	code         int
+	enhanced     string
+}
+
+func endingOf(s dispatcher.Settlement) ending {
+	e := ending{
+		next: s.Next, waits: !s.DueAt.IsZero(), failure: s.Failure, possibleDup: s.PossibleDup, outcome: s.Outcome, cause: s.Cause, code: s.Code,
+		enhanced: s.Enhanced,
 		// A late word may replace unknown only by what may follow it.
-		beatsUnknown := slices.Contains(dispatcher.Unknown.Next(), s.Next) && s.Next != dispatcher.Queued
-		rows[i] = []any{
-			s.MessageID, s.Attempt, s.Next, micros(s.At), micros(s.DueAt), micros(s.FinalizedAt), failure, s.Cause, s.ContentHash,
-			s.ProviderRef, s.PossibleDup, sent, beatsUnknown, s.Outcome, s.Code, s.Enhanced, s.Detail,
+		beatsUnknown: slices.Contains(dispatcher.Unknown.Next(), s.Next) && s.Next != dispatcher.Queued,
+	}
+	if e.final = !s.FinalizedAt.IsZero(); e.final {
+		e.finalAfter = s.FinalizedAt.Sub(s.At)
+	}
+	return e
+}
+
+// moveSettled moves the messages, closes their attempts, and returns those that moved.
+func (tx *tx) moveSettled(ctx context.Context, settlements []dispatcher.Settlement) (map[vocab.MessageID]bool, error) {
+	groups := map[ending]rowset{}
+	for _, s := range settlements {
+		e := endingOf(s)
+		groups[e] = append(groups[e], []any{s.MessageID, s.Attempt, micros(s.At), s.ContentHash, s.ProviderRef, s.Detail, micros(s.DueAt)})
+	}
+	applied := make(map[vocab.MessageID]bool, len(settlements))
+	for e, rows := range groups {
+		if err := tx.applyEnding(ctx, e, rows, applied); err != nil {
+			return nil, err
 		}
 	}
+	return applied, nil
+}
+
+func (tx *tx) applyEnding(ctx context.Context, e ending, rows rowset, applied map[vocab.MessageID]bool) error {
 	arg, err := jsonArg(rows)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	applied := make(map[vocab.MessageID]vocab.Channel, len(settlements))
+	due, final, sent, from := `NULL`, `NULL`, `NULL`, `messages.status = 'sending'`
+	if e.waits {
+		due = `CAST(j.value ->> 6 AS BIGINT)`
+	}
+	if e.final {
+		final = `CAST(j.value ->> 2 AS BIGINT) + CAST($9 AS BIGINT)`
+	}
+	if e.next == dispatcher.Sent {
+		sent = `CAST(j.value ->> 2 AS BIGINT)`
+	}
+	if e.beatsUnknown {
+		from = `messages.status IN ('sending', 'unknown')`
+	}
+	failure := 0
+	if e.failure {
+		failure = 1
+	}
+	args := []any{arg, string(e.next), failure, e.possibleDup, string(e.outcome), string(e.cause), e.code, e.enhanced}
+	if e.final {
+		args = append(args, e.finalAfter.Microseconds())
+	}
 	var id vocab.MessageID
-	var channel vocab.Channel
-	err = tx.each(ctx, []any{&id, &channel}, func() error {
-		applied[id] = channel
+	return tx.each(ctx, []any{&id}, func() error {
+		applied[id] = true
 		return nil
 	}, `
 		UPDATE messages SET
-			status       = j.status,
-			settled_at   = j.settled_at,
-			due_at       = j.due_at,
+			status       = $2,
+			settled_at   = CAST(j.value ->> 2 AS BIGINT),
+			due_at       = `+due+`,
 			lease_until  = NULL,
-			finalized_at = j.finalized_at,
-			failures     = messages.failures + j.failure,
-			last_cause   = j.cause,
-			content_hash = CASE WHEN j.content_hash = '' THEN messages.content_hash ELSE j.content_hash END,
-			provider_ref = j.provider_ref,
-			possible_dup = messages.possible_dup OR j.possible_dup,
-			sent_at      = j.sent_at,
-			outcome      = j.outcome,
-			cause        = j.cause,
-			code         = j.code,
-			enhanced     = j.enhanced,
-			detail       = `+unlessErased+`
-		FROM (
-			SELECT j.value ->> 0 AS id, CAST(j.value ->> 1 AS BIGINT) AS attempt, j.value ->> 2 AS status, CAST(j.value ->> 3 AS BIGINT) AS settled_at,
-			       CAST(j.value ->> 4 AS BIGINT) AS due_at, CAST(j.value ->> 5 AS BIGINT) AS finalized_at, CAST(j.value ->> 6 AS BIGINT) AS failure,
-			       j.value ->> 7 AS cause, j.value ->> 8 AS content_hash, j.value ->> 9 AS provider_ref, CAST(j.value ->> 10 AS BOOLEAN) AS possible_dup,
-			       CAST(j.value ->> 11 AS BIGINT) AS sent_at, CAST(j.value ->> 12 AS BOOLEAN) AS beats_unknown, j.value ->> 13 AS outcome,
-			       CAST(j.value ->> 14 AS BIGINT) AS code, j.value ->> 15 AS enhanced, j.value ->> 16 AS detail
-			FROM {rows $1}
-		) j
-		WHERE messages.id = j.id AND messages.attempt = j.attempt
-		  AND (messages.status = 'sending' OR (messages.status = 'unknown' AND j.beats_unknown))
-		RETURNING messages.id, messages.channel`, arg)
-	return applied, err
+			finalized_at = `+final+`,
+			failures     = messages.failures + CAST($3 AS BIGINT),
+			last_cause   = $6,
+			content_hash = COALESCE(NULLIF(j.value ->> 3, ''), messages.content_hash),
+			provider_ref = j.value ->> 4,
+			possible_dup = messages.possible_dup OR CAST($4 AS BOOLEAN),
+			sent_at      = `+sent+`,
+			outcome      = $5,
+			cause        = $6,
+			code         = $7,
+			enhanced     = $8,
+			detail       = j.value ->> 5
+		FROM {rows $1}
+		WHERE messages.id = j.value ->> 0 AND messages.attempt = CAST(j.value ->> 1 AS BIGINT) AND `+from+`
+		RETURNING messages.id`, args...)
 }
 
-// unlessErased keeps a provider's words, which may name the address, only while the contact has not been erased.
-const unlessErased = `CASE WHEN j.detail = '' OR EXISTS (SELECT 1 FROM contacts WHERE contacts.id = messages.contact_id AND contacts.erased_at IS NOT NULL)
-	THEN '' ELSE j.detail END`
+// clockSkew is by how much the clocks of two processes may differ at most.
+const clockSkew = time.Hour
+
+// hideErased forgets a provider's words, which may name the address, when the contact was erased during the hand-over. It follows the
+// writing of them: an erasure that it does not see yet comes after it and forgets them itself.
+func (tx *tx) hideErased(ctx context.Context, settlements []dispatcher.Settlement) error {
+	oldest := settlements[0].OpenedAt
+	ids := make([]vocab.MessageID, len(settlements))
+	for i, s := range settlements {
+		ids[i] = s.MessageID
+		if s.OpenedAt.Before(oldest) {
+			oldest = s.OpenedAt
+		}
+	}
+	erased, err := tx.contactIDs(ctx, `SELECT id FROM contacts WHERE erased_at >= $1`, oldest.Add(-clockSkew).UnixMicro())
+	if err != nil || len(erased) == 0 {
+		return err
+	}
+	who, err := jsonArg(erased)
+	if err != nil {
+		return err
+	}
+	arg, err := jsonArg(ids)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.exec(ctx, `UPDATE messages SET detail = '' WHERE id IN {ids $1} AND contact_id IN {ids $2} AND detail <> ''`, arg, who); err != nil {
+		return err
+	}
+	_, err = tx.exec(ctx, `
+		UPDATE message_attempts SET detail = ''
+		WHERE message_id IN (SELECT id FROM messages WHERE id IN {ids $1} AND contact_id IN {ids $2}) AND detail <> ''`, arg, who)
+	return err
+}
+
+func (tx *tx) contactIDs(ctx context.Context, query string, args ...any) ([]vocab.ContactID, error) {
+	var list []vocab.ContactID
+	var id vocab.ContactID
+	err := tx.each(ctx, []any{&id}, func() error {
+		list = append(list, id)
+		return nil
+	}, query, args...)
+	return list, err
+}
 
 // closeLate closes attempts whose message has moved on: the worker's own word replaces the reaper's guess. If the worker says that a
 // message was accepted which the reaper has given out again, the message is marked as possibly sent twice.
-func (tx *tx) closeLate(ctx context.Context, settlements []dispatcher.Settlement, applied map[vocab.MessageID]vocab.Channel) error {
+func (tx *tx) closeLate(ctx context.Context, settlements []dispatcher.Settlement, applied map[vocab.MessageID]bool) error {
 	var rows rowset
 	for _, s := range settlements {
-		if _, moved := applied[s.MessageID]; !moved {
+		if !applied[s.MessageID] {
 			rows = append(rows, []any{
 				s.MessageID, s.Attempt, micros(s.At), s.Outcome, s.Cause, s.Code, s.Enhanced, s.Detail, s.ProviderRef, s.Outcome == channels.Accepted,
 			})
@@ -157,15 +241,13 @@ func (tx *tx) closeLate(ctx context.Context, settlements []dispatcher.Settlement
 	// Whether the attempt is still the newest or a later one has begun, it stands in one of two places.
 	if err := tx.execRows(ctx, rows, `
 		UPDATE messages SET settled_at = j.closed_at, outcome = j.outcome, cause = j.cause, code = j.code, enhanced = j.enhanced,
-			detail = `+unlessErased+`, provider_ref = j.provider_ref`+late+`
+			detail = j.detail, provider_ref = j.provider_ref`+late+`
 		WHERE messages.id = j.id AND messages.attempt = j.attempt AND messages.outcome <> '' AND messages.cause = '`+workerLost+`'`); err != nil {
 		return err
 	}
 	if err := tx.execRows(ctx, rows, `
 		UPDATE message_attempts SET closed_at = j.closed_at, outcome = j.outcome, cause = j.cause, code = j.code, enhanced = j.enhanced,
-			detail = CASE WHEN EXISTS (
-				SELECT 1 FROM messages m JOIN contacts c ON c.id = m.contact_id WHERE m.id = j.id AND c.erased_at IS NOT NULL
-			) THEN '' ELSE j.detail END, provider_ref = j.provider_ref`+late+`
+			detail = j.detail, provider_ref = j.provider_ref`+late+`
 		WHERE message_attempts.message_id = j.id AND message_attempts.attempt = j.attempt AND message_attempts.cause = '`+workerLost+`'`); err != nil {
 		return err
 	}
@@ -202,7 +284,7 @@ func (tx *tx) keepAttempts(ctx context.Context, found []dispatcher.Permit, decis
 const workerLost = "worker_lost"
 
 // afterSettle writes the events, wipes what must not be kept, and pauses the providers that must stop.
-func (tx *tx) afterSettle(ctx context.Context, settlements []dispatcher.Settlement, applied map[vocab.MessageID]vocab.Channel) error {
+func (tx *tx) afterSettle(ctx context.Context, settlements []dispatcher.Settlement, applied map[vocab.MessageID]bool) error {
 	var events []event
 	var wipe []vocab.MessageID
 	for _, s := range settlements {
@@ -211,10 +293,12 @@ func (tx *tx) afterSettle(ctx context.Context, settlements []dispatcher.Settleme
 				return err
 			}
 		}
-		if _, moved := applied[s.MessageID]; !moved {
+		if !applied[s.MessageID] {
 			continue
 		}
-		events = append(events, event{message: s.MessageID, kind: string(s.Next), at: s.At, attempt: s.Attempt, reason: string(s.Cause)})
+		if s.Next != dispatcher.Sent { // the row itself says when that was: see Events
+			events = append(events, event{message: s.MessageID, kind: string(s.Next), at: s.At, attempt: s.Attempt, reason: string(s.Cause)})
+		}
 		if s.Wipe {
 			wipe = append(wipe, s.MessageID)
 		}

@@ -79,7 +79,7 @@ func (tx *tx) submit(ctx context.Context, all []*asked, wait time.Duration, hash
 	for i, d := range drafts {
 		cs[i].Message = d.Message
 	}
-	if err := tx.readFacts(ctx, now, cs); err != nil {
+	if _, err := tx.readFacts(ctx, now, cs); err != nil {
 		return err
 	}
 	for i, d := range drafts {
@@ -196,7 +196,7 @@ func (tx *tx) insertMessages(ctx context.Context, drafts []dispatcher.Draft, at,
 			m.ID, m.ContactID, null(m.AddressID), m.Channel, m.Class, m.Lane, m.Purpose, m.Topic, m.Language, m.Template, m.Sender,
 			m.Provider, m.Mode, m.APIKey, null(m.Reference), m.TriggerID, micros(m.TriggerAt), m.HasUnsubscribe, m.LocaleApproved,
 			micros(m.NotAfter), m.Status, micros(m.DueAt), micros(finalized), m.Decision.Verdict, m.Decision.Reason,
-			reasonsText(m.Decision.All), m.Decision.Basis.Kind, m.Decision.Basis.Event, m.PolicyVersion,
+			reasonsText(m.Decision.All), m.Decision.Basis.Kind, m.Decision.Basis.Event, m.PolicyVersion, m.Status == dispatcher.Queued,
 		})
 		if !m.DueAt.IsZero() {
 			dues = append(dues, []any{m.ID, m.Channel, m.Lane, m.Class, m.Provider, micros(m.DueAt), ring.UnixMicro()})
@@ -204,7 +204,9 @@ func (tx *tx) insertMessages(ctx context.Context, drafts []dispatcher.Draft, at,
 		if keepsPayload(m) {
 			payloads = append(payloads, []any{m.ID, string(d.Payload.Data), d.Payload.Sealed, string(d.Metadata)})
 		}
-		events = append(events, event{message: m.ID, kind: string(m.Status), at: at, reason: string(m.Decision.Reason)})
+		if m.Status != dispatcher.Queued { // the row itself says when that was: see Events
+			events = append(events, event{message: m.ID, kind: string(m.Status), at: at, reason: string(m.Decision.Reason)})
+		}
 		if dispatcher.OncePerTrigger(m) && m.Status.Waits() && m.Mode != dispatcher.Test {
 			once = append(once, []any{m.ContactID, m.Purpose, m.Channel, m.TriggerID, m.ID})
 		}
@@ -213,13 +215,13 @@ func (tx *tx) insertMessages(ctx context.Context, drafts []dispatcher.Draft, at,
 	if err := tx.execRows(ctx, messages, `
 		INSERT INTO messages (id, contact_id, address_id, channel, class, lane, purpose, topic, language, template, sender, provider, mode,
 		                      api_key, reference, trigger_id, trigger_at, has_unsubscribe, locale_approved, not_after, status, due_at,
-		                      finalized_at, verdict, reason, reasons, basis, consent_event, policy_version, created_at, decided_at,
+		                      finalized_at, verdict, reason, reasons, basis, consent_event, policy_version, began_queued, created_at, decided_at,
 		                      attempt, failures, content_hash, provider_ref, last_cause, possible_dup)
 		SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4, j.value ->> 5, j.value ->> 6, j.value ->> 7,
 		       j.value ->> 8, j.value ->> 9, j.value ->> 10, j.value ->> 11, j.value ->> 12, j.value ->> 13, j.value ->> 14, j.value ->> 15,
 		       CAST(j.value ->> 16 AS BIGINT), CAST(j.value ->> 17 AS BOOLEAN), CAST(j.value ->> 18 AS BOOLEAN),
 		       CAST(j.value ->> 19 AS BIGINT), j.value ->> 20, CAST(j.value ->> 21 AS BIGINT), CAST(j.value ->> 22 AS BIGINT),
-		       j.value ->> 23, j.value ->> 24, j.value ->> 25, j.value ->> 26, j.value ->> 27, j.value ->> 28,
+		       j.value ->> 23, j.value ->> 24, j.value ->> 25, j.value ->> 26, j.value ->> 27, j.value ->> 28, CAST(j.value ->> 29 AS BOOLEAN),
 		       CAST($2 AS BIGINT), CAST($2 AS BIGINT), 0, 0, '', '', '', false
 		FROM {rows $1}`, now); err != nil {
 		return err

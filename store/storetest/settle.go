@@ -50,11 +50,11 @@ var settleTests = map[string]func(*world){
 	"nothing is settled": func(w *world) { w.settle() },
 	"what was accepted is sent": func(w *world) {
 		_, permit := w.sending(vocab.Transactional)
+		want := w.message(permit.Message.ID)
 		w.now = w.now.Add(time.Second)
 		s := w.settlement(permit)
 		w.settle(s)
 		m := w.message(permit.Message.ID)
-		want := permit.Message
 		want.Status, want.SettledAt, want.SentAt, want.FinalizedAt = dispatcher.Sent, w.now, w.now, s.FinalizedAt
 		want.DueAt, want.LeaseUntil, want.ContentHash, want.ProviderRef = time.Time{}, time.Time{}, "c0ffee", s.ProviderRef
 		if diff := cmp.Diff(want, m); diff != "" {

@@ -253,7 +253,7 @@ func (w *world) grant(p person, purpose vocab.Purpose) consent.Event {
 func (w *world) settlement(p dispatcher.Permit) dispatcher.Settlement {
 	m := p.Message
 	return dispatcher.Settlement{
-		MessageID: m.ID, AddressID: m.AddressID, Attempt: m.Attempt, Provider: m.Provider, Next: dispatcher.Sent, At: w.now,
+		MessageID: m.ID, AddressID: m.AddressID, Channel: m.Channel, Attempt: m.Attempt, Provider: m.Provider, Next: dispatcher.Sent, At: w.now,
 		OpenedAt: m.ClaimedAt, FinalizedAt: w.now.Add(5 * 24 * time.Hour), Outcome: "accepted", ProviderRef: "ref-" + string(m.ID),
 		ContentHash: "c0ffee", Detail: "250 ok",
 	}
