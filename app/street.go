@@ -116,7 +116,7 @@ func jitter(d time.Duration) time.Duration {
 
 func (a *App) addFeeder(ctx context.Context, s *street, observer dispatcher.Observer) error {
 	if a.redis.Inside() { // it has just begun empty: what was rung before is lost, and nobody else can hold it
-		if err := s.stores.ledger.ForgetRings(ctx); err != nil {
+		if err := s.stores.ledger.ForgetRings(ctx, time.Now()); err != nil {
 			return err
 		}
 	}

@@ -10,7 +10,10 @@ import (
 
 // feedLedger is what a Feeder needs of the ledger.
 type feedLedger interface {
-	TakeDue(ctx context.Context, lane LaneQuery, now, ringUntil time.Time, n int) ([]Batch, error)
+	// LeadFeeding says whether the holder is the one who feeds until the given time.
+	LeadFeeding(ctx context.Context, holder string, now, until time.Time) (bool, error)
+	// Due returns the next n messages of a lane that are due behind the mark, grouped for the doorbell, and the mark behind them.
+	Due(ctx context.Context, lane LaneQuery, after DueMark, now time.Time, n int) ([]Batch, DueMark, error)
 	Reap(ctx context.Context, before, now time.Time, n int, once func(vocab.Class) bool) ([]Lost, error)
 	ForgetKeys(ctx context.Context, before time.Time, n int) (int, error)
 }
@@ -25,7 +28,7 @@ type feedBell interface {
 // FeederOptions are the settings of a Feeder.
 type FeederOptions struct {
 	Tick       time.Duration // how often due messages are looked for. If zero, 1 s
-	RingWindow time.Duration // after a ring, how long a message is left alone. If zero, 15 s
+	RingWindow time.Duration // how long after a ring a message that still waits is rung for again. If zero, 15 s
 	ReapTick   time.Duration // how often lost leases are looked for. If zero, 5 s
 	// ReapAfter is how long after the end of a lease the attempt is given up: longer than any socket may still be writing. If zero,
 	// 1 min.
@@ -38,7 +41,7 @@ type FeederOptions struct {
 }
 
 // Feeder finds what is due and rings for it: scheduled and retried messages, ends of holds, and everything whose first ring was
-// lost. It also reaps: it closes attempts whose worker is gone. Any number of feeders may run; each is for one goroutine.
+// lost. It also reaps: it closes attempts whose worker is gone. Any number of feeders may run, of which one feeds; each is for one goroutine.
 type Feeder struct {
 	ledger   feedLedger
 	bell     feedBell
@@ -47,6 +50,8 @@ type Feeder struct {
 	now      func() time.Time
 	log      *slog.Logger
 
+	name   string // among the feeders
+	looked map[LaneQuery]*look
 	growth map[LaneQuery]int // by channel and lane: times its Depth
 	away   bool              // the ledger did not answer the last Reap
 	back   time.Time         // when it answered again
@@ -63,8 +68,20 @@ func NewFeeder(l feedLedger, b feedBell, o FeederOptions, observer Observer, now
 	if o.Depth == nil {
 		o.Depth = func(vocab.Channel, vocab.Lane) int { return 4 }
 	}
-	return &Feeder{ledger: l, bell: b, options: o, observer: observer, now: now, log: log, growth: map[LaneQuery]int{}}
+	return &Feeder{ledger: l, bell: b, options: o, observer: observer, now: now, log: log,
+		name: vocab.NewID("feeder"), looked: map[LaneQuery]*look{}, growth: map[LaneQuery]int{},
+	}
 }
+
+// look is one walk through what is due in a lane, from the oldest on. When it began too long ago another one begins: whatever still waits
+// is rung for again.
+type look struct {
+	began time.Time
+	mark  DueMark
+}
+
+// leadTicks is for how many ticks the right to feed lasts: as long as nobody feeds when a feeder was killed.
+const leadTicks = 3
 
 // Run feeds and reaps until ctx ends. Errors of the ledger or the queue are logged and tried again at the next tick.
 func (f *Feeder) Run(ctx context.Context) error {
@@ -76,6 +93,7 @@ func (f *Feeder) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
+			f.leave(ctx)
 			return nil
 		case <-feed.C:
 			f.Feed(ctx)
@@ -85,8 +103,28 @@ func (f *Feeder) Run(ctx context.Context) error {
 	}
 }
 
-// Feed looks once through all lanes, the most urgent first.
+// leave lets another process feed at once.
+func (f *Feeder) leave(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	now := f.now()
+	if _, err := f.ledger.LeadFeeding(ctx, f.name, now, now); err != nil {
+		f.log.LogAttrs(ctx, slog.LevelInfo, "others feed a moment later", slog.String("error", err.Error()))
+	}
+}
+
+// Feed looks once through all lanes, the most urgent first, unless another process feeds.
 func (f *Feeder) Feed(ctx context.Context) {
+	now := f.now()
+	leads, err := f.ledger.LeadFeeding(ctx, f.name, now, now.Add(leadTicks*f.options.Tick))
+	if err != nil && ctx.Err() == nil {
+		f.log.LogAttrs(ctx, slog.LevelWarn, "feed failed; trying again", slog.String("error", err.Error()))
+	}
+	if !leads {
+		clear(f.looked)
+		clear(f.growth)
+		return
+	}
 	for _, lane := range vocab.Lanes() {
 		for _, channel := range vocab.Channels() {
 			if err := f.feedLane(ctx, channel, lane); err != nil && ctx.Err() == nil {
@@ -107,7 +145,8 @@ func (f *Feeder) feedLane(ctx context.Context, channel vocab.Channel, lane vocab
 	for _, class := range classesOf(lane) {
 		for room > 0 {
 			now := f.now()
-			batches, err := f.ledger.TakeDue(ctx, LaneQuery{channel, lane, class}, now, now.Add(f.options.RingWindow), f.options.BatchSize)
+			seen := f.lookAt(LaneQuery{channel, lane, class}, now)
+			batches, mark, err := f.ledger.Due(ctx, LaneQuery{channel, lane, class}, seen.mark, now, f.options.BatchSize)
 			if err != nil {
 				return err
 			}
@@ -120,12 +159,23 @@ func (f *Feeder) feedLane(ctx context.Context, channel vocab.Channel, lane vocab
 				}
 				room--
 			}
+			seen.mark = mark
 		}
 	}
 	if room > 0 { // nothing more is due: that the lane is dry then says nothing about its pace
 		delete(f.growth, LaneQuery{Channel: channel, Lane: lane})
 	}
 	return nil
+}
+
+// lookAt returns the walk through a lane that is on its way.
+func (f *Feeder) lookAt(lane LaneQuery, now time.Time) *look {
+	seen, have := f.looked[lane]
+	if !have || now.Sub(seen.began) >= f.options.RingWindow {
+		seen = &look{began: now}
+		f.looked[lane] = seen
+	}
+	return seen
 }
 
 // mostGrowth bounds how many times its first depth a lane gets.

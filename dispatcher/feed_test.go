@@ -20,7 +20,10 @@ type dues struct {
 	mu      sync.Mutex
 	due     map[LaneQuery][][]Batch
 	takes   []LaneQuery
-	until   []time.Duration // what each take marked as rung, from now
+	marks   []DueMark // behind which each look began
+	leader  string
+	leads   []time.Duration // for how long each asked to lead
+	leadErr error
 	fail    map[LaneQuery]error
 	lost    [][]Lost
 	reapErr error
@@ -29,20 +32,33 @@ type dues struct {
 	keysErr error
 }
 
-func (l *dues) TakeDue(_ context.Context, q LaneQuery, now, ringUntil time.Time, _ int) ([]Batch, error) {
+func (l *dues) LeadFeeding(_ context.Context, holder string, now, until time.Time) (bool, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.leads = append(l.leads, until.Sub(now))
+	if l.leadErr != nil {
+		return false, l.leadErr
+	}
+	if l.leader == "" {
+		l.leader = holder
+	}
+	return l.leader == holder, nil
+}
+
+func (l *dues) Due(_ context.Context, q LaneQuery, after DueMark, now time.Time, _ int) ([]Batch, DueMark, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.takes = append(l.takes, q)
-	l.until = append(l.until, ringUntil.Sub(now))
+	l.marks = append(l.marks, after)
 	if err := l.fail[q]; err != nil {
-		return nil, err
+		return nil, after, err
 	}
 	if len(l.due[q]) == 0 {
-		return nil, nil
+		return nil, after, nil
 	}
 	first := l.due[q][0]
 	l.due[q] = l.due[q][1:]
-	return first, nil
+	return first, DueMark{At: now, ID: first[len(first)-1].IDs[0]}, nil
 }
 
 func (l *dues) Reap(_ context.Context, before, now time.Time, n int, once func(vocab.Class) bool) ([]Lost, error) {
@@ -127,10 +143,73 @@ func TestLanesAreFedInOrder(t *testing.T) {
 	if diff := cmp.Diff(everyLane, f.ledger.takes); diff != "" {
 		t.Errorf("lanes looked at (-want +got):\n%s", diff)
 	}
-	for i, until := range f.ledger.until {
-		if until != 15*time.Second {
-			t.Errorf("take %d leaves messages alone for %v, want 15 s", i, until)
+}
+
+// What was rung for is passed over until its time is over; then everything that still waits is rung for again.
+func TestALookGoesOnWhereTheLastOneEnded(t *testing.T) {
+	f := newFeeder(FeederOptions{Depth: func(vocab.Channel, vocab.Lane) int { return 1 }})
+	now := noon
+	f.now = func() time.Time { return now }
+	var marks []DueMark
+	var last DueMark
+	for i := range 4 {
+		f.ledger.due[urgentMail] = [][]Batch{some(urgentMail, 1)}
+		id := f.ledger.due[urgentMail][0][0].IDs[0]
+		f.ledger.marks = nil
+		f.Feed(t.Context())
+		marks = append(marks, f.ledger.marks[0])
+		if want := last; i < 3 && marks[i] != want {
+			t.Errorf("look %d began behind %v, want %v", i, marks[i], want)
 		}
+		last = DueMark{At: now, ID: id}
+		now = now.Add(5 * time.Second)
+	}
+	if marks[3] != (DueMark{}) {
+		t.Errorf("after 15 s a look began behind %v, want it to begin anew", marks[3])
+	}
+}
+
+func TestARingThatFailedIsLookedForAgain(t *testing.T) {
+	f := newFeeder(FeederOptions{})
+	f.ledger.due[urgentMail] = [][]Batch{some(urgentMail, 1)}
+	f.bell.err = fault.Away("queue", errGone)
+	f.Feed(t.Context())
+	f.bell.err = nil
+	f.ledger.marks = nil
+	f.Feed(t.Context())
+	if f.ledger.marks[0] != (DueMark{}) {
+		t.Errorf("the next look began behind %v", f.ledger.marks[0])
+	}
+}
+
+func TestOneFeederFeeds(t *testing.T) {
+	first, second := newFeeder(FeederOptions{}), newFeeder(FeederOptions{})
+	second.Feeder = NewFeeder(first.ledger, second.bell, FeederOptions{}, second.tally, first.now, logTo(second.log))
+	for range 2 {
+		first.ledger.due[urgentMail] = [][]Batch{some(urgentMail, 1)}
+		first.Feed(t.Context())
+		first.ledger.due[urgentMail] = [][]Batch{some(urgentMail, 1)}
+		second.Feed(t.Context())
+	}
+	if len(first.bell.rings) != 2 || len(second.bell.rings) != 0 {
+		t.Errorf("the first rang %d times, the second %d times", len(first.bell.rings), len(second.bell.rings))
+	}
+	first.ledger.leader = "" // its time is over
+	second.Feed(t.Context())
+	if len(second.bell.rings) != 1 {
+		t.Errorf("the second rang %d times when the first was gone", len(second.bell.rings))
+	}
+	if first.ledger.leads[0] != 3*time.Second {
+		t.Errorf("it leads for %v", first.ledger.leads[0])
+	}
+}
+
+func TestNobodyFeedsWhileTheLedgerIsAway(t *testing.T) {
+	f := newFeeder(FeederOptions{})
+	f.ledger.leadErr = fault.Away("ledger", errGone)
+	f.Feed(t.Context())
+	if len(f.ledger.takes) != 0 || strings.Count(f.log.String(), "feed failed") != 1 {
+		t.Errorf("%d looks, log: %s", len(f.ledger.takes), f.log)
 	}
 }
 
@@ -319,6 +398,9 @@ func TestRunFeedsAndReapsUntilItIsStopped(t *testing.T) {
 		}
 		if took := time.Since(start); took != 10*time.Second+time.Millisecond {
 			t.Errorf("it stopped after %v", took)
+		}
+		if last := f.ledger.leads[len(f.ledger.leads)-1]; last != 0 {
+			t.Errorf("it stopped and leads for another %v", last)
 		}
 		if feeds, reaps := len(f.ledger.takes)/len(everyLane), len(f.ledger.before); feeds != 11 || reaps != 2 {
 			t.Errorf("fed %d times and reaped %d times in 10 s, want 11, the first at once, and 2", feeds, reaps)

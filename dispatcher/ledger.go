@@ -89,7 +89,7 @@ type Intake struct {
 	Answer []Result
 	Slots  []int
 	Now    time.Time
-	// RingUntil is written to messages that the caller of Submit rings itself.
+	// RingUntil is written to messages that the caller of Submit rings itself: no feeder rings for them before.
 	RingUntil time.Time
 }
 
@@ -181,6 +181,12 @@ type LaneQuery struct {
 	Channel vocab.Channel
 	Lane    vocab.Lane
 	Class   vocab.Class
+}
+
+// DueMark is how far a feeder has looked through what is due, in the order of due times and ids. The zero mark is the beginning.
+type DueMark struct {
+	At time.Time
+	ID vocab.MessageID
 }
 
 // LaneDepth is how full a lane is.

@@ -46,7 +46,7 @@ func TestAcceptedIsSent(t *testing.T) {
 	})
 	want := Settlement{
 		MessageID: p.Message.ID, AddressID: "adr_1", Channel: vocab.SMS, Attempt: 1, Provider: "relay", Next: Sent, At: noon,
-		OpenedAt: noon.Add(-time.Second),
+		OpenedAt:    noon.Add(-time.Second),
 		FinalizedAt: noon.Add(72 * time.Hour), Outcome: channels.Accepted, ProviderRef: "ref", ContentHash: "hash", Wipe: true,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -35,11 +35,7 @@ func (l *Ledger) ClaimBatch(ctx context.Context, claim dispatcher.Claim, decide 
 		for i := range found {
 			cs[i].Message = found[i].Message
 		}
-		contacts, addresses := guardsOf(cs)
-		if err := tx.guard(ctx, contacts, addresses); err != nil {
-			return err
-		}
-		people, err := tx.readFacts(ctx, claim.Now, cs)
+		people, err := tx.readFacts(ctx, claim.Now, cs, true)
 		if err != nil {
 			return err
 		}

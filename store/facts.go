@@ -14,12 +14,11 @@ import (
 // recentPeriod is how far back earlier marketing messages are looked up; caps may not be longer.
 const recentPeriod = 31 * 24 * time.Hour
 
-// readFacts fills the facts of every candidate from its message's contact, address, purpose, channel and topic. Inside a claim it
-// runs after the guards are held, in statements of its own: under READ COMMITTED each sees what was committed before the guard.
-//
-// It returns who each candidate is for.
-func (tx *tx) readFacts(ctx context.Context, now time.Time, cs []dispatcher.Candidate) ([]person, error) {
-	people, err := tx.readPeople(ctx, cs)
+// readFacts fills the facts of every candidate from its message's contact, address, purpose, channel and topic, and returns who each is
+// for. A claim takes the guards of contacts and addresses first (guarded); all else is read in statements of its own after them: under READ
+// COMMITTED each sees what was committed before the guards.
+func (tx *tx) readFacts(ctx context.Context, now time.Time, cs []dispatcher.Candidate, guarded bool) ([]person, error) {
+	people, err := tx.readPeople(ctx, cs, guarded)
 	if err != nil {
 		return nil, err
 	}
@@ -35,80 +34,6 @@ func (tx *tx) readFacts(ctx context.Context, now time.Time, cs []dispatcher.Cand
 		}
 	}
 	return people, nil
-}
-
-// person is who a message is for.
-type person struct {
-	name    string
-	address vocab.Address // empty if there is none
-	hash    string        // of the address, if it is the contact's
-}
-
-// readPeople reads contact, address, link and grant. Candidates that ask for the same grant are read together.
-func (tx *tx) readPeople(ctx context.Context, cs []dispatcher.Candidate) ([]person, error) {
-	groups := map[consent.GrantKey]rowset{}
-	for i, c := range cs {
-		m := c.Message
-		key := consent.GrantKey{Purpose: m.Purpose, Channel: m.Channel, Topic: m.Topic}
-		if m.Class != vocab.Marketing {
-			key.Topic = "" // who opts out of a purpose that needs no grant opts out of all its topics
-		}
-		groups[key] = append(groups[key], []any{i, m.ContactID, m.AddressID})
-	}
-	people := make([]person, len(cs))
-	for key, rows := range groups {
-		if err := tx.readPeopleFor(ctx, key, rows, cs, people); err != nil {
-			return nil, err
-		}
-	}
-	return people, nil
-}
-
-func (tx *tx) readPeopleFor(ctx context.Context, key consent.GrantKey, rows rowset, cs []dispatcher.Candidate, people []person) error {
-	arg, err := jsonArg(rows)
-	if err != nil {
-		return err
-	}
-	var (
-		n                                                                           int
-		zone                                                                        string
-		minor, guardian                                                             bool
-		blocked, withdrawn, unsubscribed, erased, verified, reassigned, grantedTill time.Time
-		state                                                                       string
-		who                                                                         person
-		event                                                                       vocab.ConsentEventID
-		abroad                                                                      nullBool
-	)
-	dest := []any{
-		&n, &who.name, textOf(&who.address), &zone, &minor, &guardian, at(&blocked), at(&withdrawn), at(&unsubscribed), at(&erased),
-		textOf(&who.hash), at(&verified), at(&reassigned), textOf(&state), at(&grantedTill), textOf(&event), &abroad,
-	}
-	return tx.each(ctx, dest, func() error {
-		c := &cs[n]
-		f := &c.Facts
-		c.TimeZone, people[n] = zone, who
-		f.Contact = consent.ContactFacts{
-			Erased: !erased.IsZero(), DataBlocked: !blocked.IsZero(), ProcessingWithdrawn: !withdrawn.IsZero(), Minor: minor,
-			GuardianConsented: guardian,
-		}
-		f.UnsubscribedAll = !unsubscribed.IsZero()
-		f.Address.Present = who.hash != ""
-		f.Address.Valid = who.hash != ""
-		f.Address.Verified = !verified.IsZero()
-		f.Address.Reassigned = !reassigned.IsZero()
-		f.Grant = consent.GrantFacts{State: consent.State(state), ValidUntil: grantedTill, Event: event, PartnerNamed: true}
-		f.ServiceOptedOut = f.Grant.State == consent.Withdrawn || f.Grant.State == consent.Refusal
-		f.Message.CrossBorderCovered = abroad.is
-		return nil
-	}, `
-		SELECT CAST(j.value ->> 0 AS BIGINT), c.name, a.value, c.time_zone, c.minor, c.guardian_consented, c.data_blocked_at, c.processing_withdrawn_at,
-		       c.unsubscribed_all_at, c.erased_at, CASE WHEN l.contact_id IS NOT NULL THEN a.hash END, l.verified_at, l.reassigned_at, g.state, g.valid_until, g.event_id, g.cross_border
-		FROM {rows $1}
-		JOIN contacts c ON c.id = j.value ->> 1
-		LEFT JOIN addresses a ON a.id = j.value ->> 2
-		LEFT JOIN contact_addresses l ON l.contact_id = c.id AND l.address_id = a.id
-		LEFT JOIN consents g ON g.contact_id = c.id AND g.purpose = $2 AND g.channel = $3 AND g.topic = $4`,
-		arg, string(key.Purpose), string(key.Channel), string(key.Topic))
 }
 
 // nullBool reads a nullable truth value; NULL is false.

@@ -98,8 +98,8 @@ func drive(t *testing.T, db *store.DB, n, round int) {
 	ok("submit", err)
 
 	for _, class := range []vocab.Class{"", vocab.Marketing} {
-		_, err = l.TakeDue(ctx, dispatcher.LaneQuery{Channel: vocab.Email, Lane: vocab.Bulk, Class: class}, now, now, 500)
-		ok("take due", err)
+		_, _, err = l.Due(ctx, dispatcher.LaneQuery{Channel: vocab.Email, Lane: vocab.Bulk, Class: class}, dispatcher.DueMark{}, now, 500)
+		ok("due", err)
 	}
 	var ids []vocab.MessageID
 	for i := 1000 * round; i <= n; i += 2000 {

@@ -79,7 +79,7 @@ func (tx *tx) submit(ctx context.Context, all []*asked, wait time.Duration, hash
 	for i, d := range drafts {
 		cs[i].Message = d.Message
 	}
-	if _, err := tx.readFacts(ctx, now, cs); err != nil {
+	if _, err := tx.readFacts(ctx, now, cs, false); err != nil {
 		return err
 	}
 	for i, d := range drafts {

@@ -247,47 +247,49 @@ var settleTests = map[string]func(*world){
 }
 
 var feedTests = map[string]func(*world){
-	"what is due is taken once, the longest due first": func(w *world) {
+	"what is due is found, the longest due first": func(w *world) {
 		lane := dispatcher.LaneQuery{Channel: vocab.Email, Lane: vocab.Lane(unique("%s"))}
 		p := w.person()
-		var ids []vocab.MessageID
-		for i := range 4 {
+		ids := make([]vocab.MessageID, 5)
+		for i, after := range []time.Duration{4, 3, 2, 1, 3} { // seconds; two are due at the same instant
 			d := w.draft(p, vocab.Transactional)
-			d.Message.Lane, d.SendAt = lane.Lane, w.now.Add(time.Duration(4-i)*time.Second)
-			ids = append(ids, w.submit(d)...)
+			d.Message.Lane, d.SendAt = lane.Lane, w.now.Add(after*time.Second)
+			ids[i] = w.submit(d)[0]
 		}
 		w.now = w.now.Add(3 * time.Second)
-		take := func(n int) []vocab.MessageID {
-			var taken []vocab.MessageID
-			for _, b := range must(w.ledger.TakeDue(w.ctx, lane, w.now, w.now.Add(time.Minute), n))(w) {
-				taken = append(taken, b.IDs...)
+		var mark dispatcher.DueMark
+		look := func(n int) []vocab.MessageID {
+			var seen []vocab.MessageID
+			batches, next, err := w.ledger.Due(w.ctx, lane, mark, w.now, n)
+			w.ok(err)
+			for _, b := range batches {
+				seen = append(seen, b.IDs...)
 			}
-			return taken
+			mark = next
+			return seen
 		}
-		if diff := cmp.Diff([]vocab.MessageID{ids[3]}, take(1)); diff != "" {
-			w.Errorf("first take mismatch (-want +got):\n%s", diff)
-		}
-		if taken := take(10); len(taken) != 2 {
-			w.Errorf("second take: %v", taken)
-		}
-		if taken := take(10); len(taken) != 0 {
-			w.Errorf("taken again while they are rung: %v", taken)
+		for i, want := range [][]vocab.MessageID{{ids[3]}, {ids[2]}, {ids[1]}, {ids[4]}, nil} {
+			if diff := cmp.Diff(want, look(1)); diff != "" {
+				w.Errorf("look %d (-want +got):\n%s", i, diff)
+			}
 		}
 		w.now = w.now.Add(time.Minute)
-		if taken := take(10); len(taken) != 4 {
-			w.Errorf("after the ring: %v", taken)
+		if seen := look(10); len(seen) != 1 || seen[0] != ids[0] {
+			w.Errorf("what became due meanwhile: %v", seen)
 		}
-		w.ok(w.ledger.ForgetRings(w.ctx))
-		if taken := take(10); len(taken) != 4 {
-			w.Errorf("after the queue was lost: %v", taken)
+		mark = dispatcher.DueMark{}
+		if seen := look(10); len(seen) != 5 {
+			w.Errorf("from the beginning: %v", seen)
 		}
 		class := lane
 		class.Class = vocab.Legal
-		if batches := must(w.ledger.TakeDue(w.ctx, class, w.now.Add(time.Hour), w.now.Add(2*time.Hour), 10))(w); len(batches) != 0 {
-			w.Errorf("taken for another class: %v", batches)
+		batches, _, err := w.ledger.Due(w.ctx, class, dispatcher.DueMark{}, w.now.Add(time.Hour), 10)
+		w.ok(err)
+		if len(batches) != 0 {
+			w.Errorf("found for another class: %v", batches)
 		}
 		depths := must(w.ledger.Lanes(w.ctx, w.now))(w)
-		want := dispatcher.LaneDepth{Channel: vocab.Email, Lane: lane.Lane, Waiting: 4, Due: 4, Oldest: time.Minute + 2*time.Second}
+		want := dispatcher.LaneDepth{Channel: vocab.Email, Lane: lane.Lane, Waiting: 5, Due: 5, Oldest: time.Minute + 2*time.Second}
 		for _, d := range depths {
 			if d.Lane == lane.Lane {
 				if diff := cmp.Diff(want, d); diff != "" {
@@ -298,47 +300,40 @@ var feedTests = map[string]func(*world){
 		}
 		w.Errorf("no depth of the lane in %+v", depths)
 	},
-	"feeders never share a message": func(w *world) {
+	"what its submitter rings for is left alone for a while": func(w *world) {
 		lane := dispatcher.LaneQuery{Channel: vocab.Email, Lane: vocab.Lane(unique("%s"))}
-		p := w.person()
-		drafts := make([]dispatcher.Draft, 200)
-		for i := range drafts {
-			drafts[i] = w.draft(p, vocab.Transactional)
-			drafts[i].Message.Lane = lane.Lane
+		d := w.draft(w.person(), vocab.Transactional)
+		d.Message.Lane = lane.Lane
+		w.submit(d)
+		due := func() int {
+			batches, _, err := w.ledger.Due(w.ctx, lane, dispatcher.DueMark{}, w.now, 10)
+			w.ok(err)
+			return len(batches)
 		}
-		in := w.intake(drafts...)
-		in.RingUntil = w.now
-		must(w.ledger.Submit(w.ctx, in, w.decide))(w)
-		type took struct {
-			ids []vocab.MessageID
-			err error
+		if n := due(); n != 0 {
+			w.Errorf("found at once: %d batches", n)
 		}
-		times := map[vocab.MessageID]int{}
-		for _, x := range twins(4, func(int) (x took) {
-			for range 10 {
-				batches, err := w.ledger.TakeDue(w.ctx, lane, w.now, w.now.Add(time.Minute), 10)
-				if err != nil {
-					x.err = err
-					return x
-				}
-				for _, b := range batches {
-					x.ids = append(x.ids, b.IDs...)
-				}
-			}
-			return x
-		}) {
-			w.ok(x.err)
-			for _, id := range x.ids {
-				times[id]++
-			}
+		at := w.now
+		w.now = w.now.Add(15 * time.Second)
+		if n := due(); n != 1 {
+			w.Errorf("after 15 s: %d batches", n)
 		}
-		for id, n := range times {
-			if n != 1 {
-				w.Errorf("message %s was taken %d times", id, n)
-			}
+		w.now = at
+		w.ok(w.ledger.ForgetRings(w.ctx, w.now))
+		if n := due(); n != 1 {
+			w.Errorf("after the queue was lost: %d batches", n)
 		}
-		if len(times) == 0 {
-			w.Error("nothing was taken")
+	},
+	"one feeder leads": func(w *world) {
+		leads := func(holder string, now time.Time) bool {
+			return must(w.ledger.LeadFeeding(w.ctx, holder, now, now.Add(3*time.Second)))(w)
+		}
+		w.ok(w.ledger.ForgetRings(w.ctx, w.now))
+		if !leads("a", w.now) || leads("b", w.now.Add(time.Second)) || !leads("a", w.now.Add(2*time.Second)) || leads("b", w.now.Add(5*time.Second)) {
+			w.Error("the first one does not lead alone")
+		}
+		if !leads("b", w.now.Add(5*time.Second+time.Microsecond)) || leads("a", w.now.Add(6*time.Second)) {
+			w.Error("the second one does not follow when the first one's time is over")
 		}
 	},
 	"a worker that is lost": func(w *world) {
