@@ -212,12 +212,16 @@ var harms = []struct {
 	{"a relay's trace field", true, func(m string) string { return "Received: from a by b; Mon, 2 Mar 2026 04:00:00 +0000\r\n" + m }},
 	{"a field folded anew", true, func(m string) string { return strings.Replace(m, "\r\nSubject: ", "\r\nSubject:\r\n\t ", 1) }},
 	{"empty lines at the end", true, func(m string) string { return m + "\r\n\r\n" }},
-	{"another body", false, func(m string) string { return strings.Replace(m, "quoted-printable\r\n", "quoted-printable\r\nX: y\r\n", 1) }},
+	{"another body", false, func(m string) string {
+		return strings.Replace(m, "quoted-printable\r\n", "quoted-printable\r\nX: y\r\n", 1)
+	}},
 	{"more body", false, func(m string) string { return m + "x\r\n" }},
 	{"another subject", false, func(m string) string { return strings.Replace(m, "\r\nSubject: ", "\r\nSubject: Re: ", 1) }},
 	{"another way out", false, func(m string) string { return strings.Replace(m, "elshi.example.kz/u/", "evil.example/u/", 1) }},
 	{"a second From", false, func(m string) string { return "From: <evil@example.kz>\r\n" + m }},
-	{"a second From below", false, func(m string) string { return strings.Replace(m, "\r\nMIME-Version", "\r\nFrom: <e@x.kz>\r\nMIME-Version", 1) }},
+	{"a second From below", false, func(m string) string {
+		return strings.Replace(m, "\r\nMIME-Version", "\r\nFrom: <e@x.kz>\r\nMIME-Version", 1)
+	}},
 	{"a second Subject", false, func(m string) string { return "Subject: x\r\n" + m }},
 	{"a second List-Unsubscribe", false, func(m string) string { return "List-Unsubscribe: <https://evil.example>\r\n" + m }},
 	{"a second Content-Type", false, func(m string) string { return "Content-Type: text/html\r\n" + m }},
