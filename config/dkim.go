@@ -16,14 +16,14 @@ import (
 	"golang.org/x/net/publicsuffix"
 )
 
-// minRSABits is the least a signing key may have: RFC 8301 section 3.2 prefers 2048 bits, and large receivers believe no less.
+// minRSABits is the least a signing key may have, in bits (RFC 8301 section 3.2).
 const minRSABits = 2048
 
 // The ways in which a signing key is wrong. None repeats it.
 var (
 	errNotPEM      = errors.New("is not one PEM block of a private key that has no password; docs/providers.md shows how to make one")
 	errKeyDamaged  = errors.New("is damaged: what stands in the PEM block is not a private key of the kind that it says")
-	errKeyTooSmall = fmt.Errorf("has fewer than the %d bits that receivers want of RSA; make a new one", minRSABits)
+	errKeyTooSmall = fmt.Errorf("has fewer than the %d bits that an RSA key should have; make a new one", minRSABits)
 	errKeyKind     = errors.New("is neither RSA nor Ed25519, and DKIM knows no other kind")
 )
 

@@ -16,8 +16,8 @@ import (
 	"github.com/orleu/elshi/channels"
 )
 
-// minRSABits is the least a signing key may have: RFC 8301 section 3.2 asks for 1024 at the least and 2048 by preference, and large
-// receivers believe no less.
+// minRSABits is the least a signing key may have, in bits: what RFC 8301 section 3.2 says a signer should use. 1024 is allowed there, and no
+// reason is left to make one so short.
 const minRSABits = 2048
 
 // sealed are the fields that a signature names once more than they occur, so that nobody can add one: readers show the first of two From,
