@@ -20,16 +20,20 @@ import (
 // newCarriers builds a channel for each provider and lane it may be used in, so that lanes never share a connection.
 func (a *App) newCarriers() (map[dispatcher.Route]channels.Channel, error) {
 	carriers := map[dispatcher.Route]channels.Channel{}
+	signatures, err := newSignatures(a.cfg.Senders)
+	if err != nil {
+		return nil, err
+	}
 	for _, lane := range vocab.Lanes() {
 		for _, p := range a.cfg.Providers {
-			c, err := a.newCarrier(p)
+			c, err := a.newCarrier(p, signatures)
 			if err != nil {
 				return nil, fmt.Errorf("provider %s: %w", p.ID, err)
 			}
 			carriers[dispatcher.Route{Provider: p.ID, Lane: lane}] = c
 		}
 		for channel, id := range testProviders {
-			c, err := a.newCarrier(config.Provider{ID: id, Channel: channel, Driver: config.DriverInbox})
+			c, err := a.newCarrier(config.Provider{ID: id, Channel: channel, Driver: config.DriverInbox}, signatures)
 			if err != nil {
 				return nil, fmt.Errorf("provider of test keys: %w", err)
 			}
@@ -47,7 +51,7 @@ func (a *App) newCarriers() (map[dispatcher.Route]channels.Channel, error) {
 }
 
 // newCarrier builds one provider's channel.
-func (a *App) newCarrier(p config.Provider) (channels.Channel, error) {
+func (a *App) newCarrier(p config.Provider, signatures map[string]*email.DKIM) (channels.Channel, error) {
 	switch p.Driver {
 	case config.DriverInbox:
 		if p.Channel == vocab.SMS {
@@ -56,16 +60,16 @@ func (a *App) newCarrier(p config.Provider) (channels.Channel, error) {
 		// Mail to the catcher takes the same way as mail to the world: a demonstration that skipped SMTP would prove less.
 		s := p.SMTP
 		s.Host, s.TLS, s.Auth, s.Username = "", config.TLSNone, config.AuthNone, ""
-		return a.newSMTP(s, a.catcher.Addr().String())
+		return a.newSMTP(s, a.catcher.Addr().String(), signatures)
 	case config.DriverSMTP:
-		return a.newSMTP(p.SMTP, net.JoinHostPort(p.SMTP.Host, strconv.Itoa(p.SMTP.Port)))
+		return a.newSMTP(p.SMTP, net.JoinHostPort(p.SMTP.Host, strconv.Itoa(p.SMTP.Port)), signatures)
 	case config.DriverHTTPSMS, config.DriverMobizon, config.DriverKannel:
 		return a.newGateway(p)
 	}
 	return nil, fmt.Errorf("driver %q: want inbox, smtp, http_sms, mobizon or kannel", p.Driver)
 }
 
-func (a *App) newSMTP(s config.SMTP, address string) (channels.Channel, error) {
+func (a *App) newSMTP(s config.SMTP, address string, signatures map[string]*email.DKIM) (channels.Channel, error) {
 	hello := s.HELO
 	if hello == "" {
 		hello = a.messageIDDomain()
@@ -78,8 +82,33 @@ func (a *App) newSMTP(s config.SMTP, address string) (channels.Channel, error) {
 		Address: address, TLS: email.TLSMode(s.TLS), Auth: auth, Username: s.Username, Password: s.Password.Reveal(), HelloName: hello,
 		MaxConnections: s.MaxConnections, MessagesPerConnection: s.MessagesPerConnection, IdleTimeout: s.IdleTimeout, MaxAge: s.MaxAge,
 		ConnectTimeout: s.ConnectTimeout, CommandTimeout: s.CommandTimeout, DataTimeout: s.DataTimeout, DotReplyTimeout: s.DotReplyTimeout,
-		Now: a.now,
+		DKIM: signatures, Now: a.now,
 	})
+}
+
+// newSignatures returns what signs the mail of each From address that has keys. Every relay is given all of them: a message keeps the
+// provider it was given, and its sender may have another one since.
+func newSignatures(senders []config.Sender) (map[string]*email.DKIM, error) {
+	signatures := map[string]*email.DKIM{}
+	for _, s := range senders {
+		var keys []email.DKIMKey
+		for _, k := range s.DKIM {
+			key, err := k.Key.SigningKey()
+			if err != nil {
+				return nil, fmt.Errorf("sender %s: DKIM key %q %w", s.ID, k.Selector, err)
+			}
+			keys = append(keys, email.DKIMKey{Domain: s.SigningDomain(k), Selector: k.Selector, Key: key})
+		}
+		if len(keys) == 0 {
+			continue
+		}
+		signature, err := email.NewDKIM(keys...)
+		if err != nil {
+			return nil, fmt.Errorf("sender %s: %w", s.ID, err)
+		}
+		signatures[s.From] = signature
+	}
+	return signatures, nil
 }
 
 // newGateway builds an SMS gateway's channel.

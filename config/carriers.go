@@ -150,4 +150,18 @@ type Sender struct {
 	Default bool `yaml:"default"`
 	// Registered says that the operators know this SMS sender name; without it every SMS is denied. Default false.
 	Registered bool `yaml:"registered"`
+	// DKIM are the keys that sign this sender's mail (RFC 6376): one, or one of RSA and one of Ed25519. Without any it goes unsigned, for
+	// a relay that signs itself; docs/providers.md says when and how. Default none.
+	DKIM []DKIMKey `yaml:"dkim"`
+}
+
+// DKIMKey is a key that signs mail. Its public half is published in DNS, at selector._domainkey.domain.
+type DKIMKey struct {
+	// Selector names the key below the domain; a new key gets a new one. Default empty.
+	Selector string `yaml:"selector"`
+	// Domain is what signs (d=); receivers count it for DMARC if it is of one organisation with the domain of from. Empty means the
+	// domain of from. Default empty.
+	Domain string `yaml:"domain"`
+	// Key is the private key as PEM: RSA of at least 2048 bits (PKCS #1 or #8) or Ed25519 (PKCS #8). Default empty.
+	Key Secret `yaml:"key"`
 }

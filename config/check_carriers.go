@@ -25,6 +25,7 @@ func (k *checker) carriers(c *Config) {
 	seen := make(map[vocab.SenderID]bool)
 	defaults := make(map[vocab.Channel]int)
 	channels := make(map[vocab.Channel]bool)
+	signs := make(map[string][]DKIMKey)
 	for i, s := range c.Senders {
 		key := fmt.Sprintf("senders[%d]", i)
 		k.id(key+".id", string(s.ID))
@@ -35,6 +36,9 @@ func (k *checker) carriers(c *Config) {
 			defaults[s.Channel]++
 		}
 		k.sender(key, s, byID)
+		other, twice := signs[s.From]
+		k.want(!twice || slices.Equal(other, s.DKIM), key+".dkim", "differs from that of another sender with the same from; give both the same")
+		signs[s.From] = s.DKIM
 	}
 	for _, ch := range vocab.Channels() {
 		k.want(!channels[ch] || defaults[ch] == 1, "senders",
@@ -134,10 +138,12 @@ func (k *checker) sender(key string, s Sender, providers map[vocab.ProviderID]Pr
 		if s.ReplyTo != "" {
 			k.mailbox(key+".reply_to", s.ReplyTo)
 		}
+		k.dkim(key+".dkim", s)
 	case vocab.SMS:
 		k.want(isSMSFrom(s.From), key+".from",
 			"must be a name of 1 to 11 Latin letters, digits, space, - . or _, or a number such as +77001234567")
 		k.want(s.ReplyTo == "", key+".reply_to", "is for email; nobody can reply to an SMS sender name")
+		k.want(len(s.DKIM) == 0, key+".dkim", "is for email; an SMS has no signature")
 	}
 	for _, class := range s.Classes {
 		k.want(slices.Contains(vocab.Classes(), class), key+".classes", fmt.Sprintf("%q is not a class", class))

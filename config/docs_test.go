@@ -86,6 +86,7 @@ func TestEveryFieldCommentSaysItsDefault(t *testing.T) {
 	p.setDefaults()
 	check(reflect.ValueOf(p), "providers[]", false)
 	check(reflect.ValueOf(Sender{}), "senders[]", false)
+	check(reflect.ValueOf(DKIMKey{}), "senders[].dkim[]", false)
 	if seen < 60 {
 		t.Errorf("only %d defaults were compared; the walk has lost its way", seen)
 	}

@@ -172,7 +172,7 @@ func exampleGroup(b *bytes.Buffer, v reflect.Value, indent string, comments map[
 		case isGroup(field.Type):
 			b.WriteString(name + "\n")
 			exampleGroup(b, v.Field(i), indent+"  ", comments)
-		case field.Type.Kind() == reflect.Slice && isGroup(field.Type.Elem()):
+		case isListOfGroups(field.Type):
 			b.WriteString(name + "\n")
 			for j := range v.Field(i).Len() {
 				exampleElement(b, v.Field(i).Index(j), indent+"  ")
@@ -307,7 +307,7 @@ func referenceTable(b *bytes.Buffer, v reflect.Value, path, variable string, com
 			key := join(path, field.Tag.Get("yaml"))
 			comment, _, _ := splitDefault(comments[v.Type().Name()+"."+field.Name])
 			switch {
-			case path == "" && (isGroup(field.Type) || field.Type.Kind() == reflect.Slice && isGroup(field.Type.Elem())):
+			case path == "" && (isGroup(field.Type) || isListOfGroups(field.Type)):
 				continue // has a section of its own
 			case isGroup(field.Type):
 				rows(v.Field(i), key, strings.TrimSpace(about+" "+comment))
@@ -315,6 +315,9 @@ func referenceTable(b *bytes.Buffer, v reflect.Value, path, variable string, com
 			}
 			meaning := strings.ReplaceAll(strings.TrimSpace(about+" "+comment), "|", `\|`)
 			fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", key, typeName(field.Type), inline(v.Field(i), plainText), meaning)
+			if isListOfGroups(field.Type) {
+				rows(reflect.Zero(field.Type.Elem()), key+"[]", "")
+			}
 		}
 	}
 	rows(v, path, "")
@@ -323,6 +326,8 @@ func referenceTable(b *bytes.Buffer, v reflect.Value, path, variable string, com
 	}
 	b.WriteString("\nAs a list it has one variable, `" + variableName(strings.TrimSuffix(path, "[]")) + "`, written as YAML.\n")
 }
+
+func isListOfGroups(t reflect.Type) bool { return t.Kind() == reflect.Slice && isGroup(t.Elem()) }
 
 func typeName(t reflect.Type) string {
 	switch t {
@@ -340,6 +345,8 @@ func typeName(t reflect.Type) string {
 		return "level"
 	}
 	switch t.Kind() {
+	case reflect.Struct:
+		return "groups"
 	case reflect.Slice:
 		return "list of " + typeName(t.Elem())
 	case reflect.Map:

@@ -23,6 +23,7 @@ func TestSecretIsNeverPrinted(t *testing.T) {
 	c := Default()
 	c.Database.URL = hidden
 	c.Providers[0].SMTP.Password = hidden
+	c.Senders[0].DKIM = []DKIMKey{{Selector: "a", Key: hidden}}
 	c.Providers[1].Gateway.Headers = map[string]Secret{"Authorization": hidden}
 	var logged bytes.Buffer
 	slog.New(slog.NewJSONHandler(&logged, nil)).LogAttrs(t.Context(), slog.LevelInfo, "settings",

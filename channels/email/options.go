@@ -52,6 +52,9 @@ type Options struct {
 	// HelloName is how we introduce ourselves in EHLO: a host name or an address literal (RFC 5321 section 4.1.1.1).
 	// If unset, "localhost".
 	HelloName string
+	// DKIM signs the mail whose From has one of these addresses, as the message writes it; other mail goes unsigned, for a provider that
+	// signs itself. If unset, nothing is signed.
+	DKIM map[string]*DKIM
 
 	// MaxConnections bounds the connections that are open at once, 1 to 100. If unset or zero, 4.
 	MaxConnections int
@@ -159,6 +162,11 @@ func (o Options) validate() error {
 	} {
 		if d.value < 0 {
 			wrong(d.field, "must not be negative, got %v", d.value)
+		}
+	}
+	for from, signer := range o.DKIM {
+		if signer == nil {
+			wrong("DKIM", "must have a signature for %q, or nothing", from)
 		}
 	}
 	if o.Now == nil {

@@ -110,7 +110,7 @@ func (s *Sender) take(ctx context.Context, q *queue, r *reporter) *letter {
 			r.tell(m, *early)
 			continue
 		}
-		l, unfit := compose(m)
+		l, unfit := s.compose(m)
 		if unfit == nil {
 			return l
 		}
