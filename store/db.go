@@ -73,7 +73,7 @@ func (db *DB) openSQLite(o Options) error {
 	}
 	file := filepath.Join(o.Dir, "elshi.db")
 	common := url.Values{"_pragma": {
-		"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "temp_store(MEMORY)", "cache_size(-65536)",
+		"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "temp_store(MEMORY)", "cache_size(-32768)",
 	}}
 	dsn := func(extra url.Values) string {
 		v := url.Values{"_pragma": append([]string(nil), common["_pragma"]...)}
@@ -88,7 +88,8 @@ func (db *DB) openSQLite(o Options) error {
 		return fmt.Errorf("open store: %w", err)
 	}
 	db.write.SetMaxOpenConns(1)
-	if db.read, err = sql.Open("sqlite", dsn(url.Values{"_pragma": {"query_only(1)"}})); err != nil {
+	// Each connection has a cache of its own: the readers' are small, because what they look up is in the system's.
+	if db.read, err = sql.Open("sqlite", dsn(url.Values{"_pragma": {"query_only(1)", "cache_size(-4096)"}})); err != nil {
 		return fmt.Errorf("open store: %w", err)
 	}
 	db.read.SetMaxOpenConns(max(4, runtime.NumCPU()))
