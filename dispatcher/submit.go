@@ -12,6 +12,7 @@ import (
 
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/fault"
+	"github.com/orleu/elshi/internal/batcher"
 	"github.com/orleu/elshi/templates"
 	"github.com/orleu/elshi/vocab"
 )
@@ -54,6 +55,7 @@ type Submitter struct {
 	observer Observer
 	now      func() time.Time
 	log      *slog.Logger
+	rings    *batcher.Batcher[Batch, struct{}]
 }
 
 // Intaker is what a Submitter is made of.
@@ -78,7 +80,9 @@ func NewSubmitter(i Intaker, o SubmitOptions) *Submitter {
 	if i.Observer == nil {
 		i.Observer = unobserved{}
 	}
-	return &Submitter{i.Ledger, i.Bell, i.Gate, i.Renderer, i.Sealer, o, i.Observer, i.Now, i.Log}
+	s := &Submitter{ledger: i.Ledger, bell: i.Bell, gate: i.Gate, renderer: i.Renderer, sealer: i.Sealer, options: o, observer: i.Observer, now: i.Now, log: i.Log}
+	s.rings = batcher.New(ringsAtOnce, o.BatchSize, s.ringAll)
+	return s
 }
 
 // unobserved is the Observer of whoever brings none.
@@ -356,16 +360,46 @@ func (s *Submitter) ring(ctx context.Context, batches []Batch) {
 	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), s.options.RingTimeout, errRingSlow)
 	defer cancel()
 	for _, b := range batches {
-		for ids := range slices.Chunk(b.IDs, s.options.BatchSize) {
-			part := Batch{Channel: b.Channel, Lane: b.Lane, Provider: b.Provider, IDs: ids}
-			if err := s.bell.Ring(ctx, part); err != nil {
-				s.log.LogAttrs(ctx, slog.LevelWarn, "ring failed; the feeder will find the messages",
-					slog.String("channel", string(b.Channel)), slog.String("lane", string(b.Lane)), slog.Int("messages", len(part.IDs)),
-					slog.String("error", err.Error()))
-				return
+		if _, err := s.rings.Do(ctx, b); err != nil {
+			s.log.LogAttrs(ctx, slog.LevelWarn, "ring failed; the feeder will find the messages",
+				slog.String("channel", string(b.Channel)), slog.String("lane", string(b.Lane)), slog.Int("messages", len(b.IDs)),
+				slog.String("error", err.Error()))
+			return
+		}
+	}
+}
+
+// ringsAtOnce is how many rings are on their way at a time: what is submitted meanwhile is rung for together.
+const ringsAtOnce = 2
+
+// ringAll rings for what was submitted at the same time, in as few rings as may be.
+func (s *Submitter) ringAll(ctx context.Context, batches []Batch) ([]struct{}, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, s.options.RingTimeout, errRingSlow)
+	defer cancel()
+	together := map[way][]vocab.MessageID{}
+	var order []way
+	for _, b := range batches {
+		w := way{b.Channel, b.Lane, b.Provider}
+		if _, known := together[w]; !known {
+			order = append(order, w)
+		}
+		together[w] = append(together[w], b.IDs...)
+	}
+	for _, w := range order {
+		for ids := range slices.Chunk(together[w], s.options.BatchSize) {
+			if err := s.bell.Ring(ctx, Batch{Channel: w.channel, Lane: w.lane, Provider: w.provider, IDs: ids}); err != nil {
+				return nil, err
 			}
 		}
 	}
+	return make([]struct{}, len(batches)), nil
+}
+
+// way is what messages of one ring have in common.
+type way struct {
+	channel  vocab.Channel
+	lane     vocab.Lane
+	provider vocab.ProviderID
 }
 
 var errRingSlow = errors.New("the queue did not answer in time")

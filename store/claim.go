@@ -8,6 +8,7 @@ import (
 
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/dispatcher"
+	"github.com/orleu/elshi/internal/batcher"
 	"github.com/orleu/elshi/vocab"
 )
 
@@ -15,10 +16,13 @@ import (
 type Ledger struct {
 	db     *DB
 	intake *intake
+	lookUp *batcher.Batcher[[]dispatcher.RecipientQuery, []dispatcher.Known]
 }
 
 // NewLedger returns the ledger of a database.
-func NewLedger(db *DB) *Ledger { return &Ledger{db, newIntake(db)} }
+func NewLedger(db *DB) *Ledger {
+	return &Ledger{db, newIntake(db), batcher.New(readsAtOnce, readsTogether, db.reader().recipientsOf)}
+}
 
 // ClaimBatch takes the messages that still wait and are due, decides them, and returns a permit for each that may go now. Those that
 // may not are held or ended in the same transaction. The permit's fence is Message.Attempt. Ids that are unknown, not due or

@@ -15,14 +15,20 @@ import (
 	"github.com/orleu/elshi/contacts"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/fault"
+	"github.com/orleu/elshi/internal/batcher"
 	"github.com/orleu/elshi/vocab"
 )
 
 // APIKeys keeps the keys by which systems call us.
-type APIKeys struct{ db *DB }
+type APIKeys struct {
+	db     *DB
+	lookUp *batcher.Batcher[string, *dispatcher.APIKey] // by the hash of the secret; nil if there is none
+}
 
 // NewAPIKeys returns the API keys of a database.
-func NewAPIKeys(db *DB) *APIKeys { return &APIKeys{db} }
+func NewAPIKeys(db *DB) *APIKeys {
+	return &APIKeys{db, batcher.New(readsAtOnce, readsTogether, db.reader().liveKeys)}
+}
 
 // secretBytes of chance make the 32 characters of a secret.
 const secretBytes = 20
@@ -73,14 +79,35 @@ func (k *APIKeys) Authenticate(ctx context.Context, secret string) (dispatcher.A
 	if !strings.HasPrefix(secret, secretPrefix) {
 		return dispatcher.APIKey{}, unknown
 	}
-	list, err := k.db.reader().apiKeys(ctx, `secret_hash = $1 AND revoked_at IS NULL`, secretHash(secret))
+	key, err := k.lookUp.Do(ctx, secretHash(secret))
 	if err != nil {
 		return dispatcher.APIKey{}, away(err)
 	}
-	if len(list) == 0 {
+	if key == nil {
 		return dispatcher.APIKey{}, unknown
 	}
-	return list[0], nil
+	return *key, nil
+}
+
+// liveKeys returns the keys with these hashes; nil for those that nobody has. Requests that come at the same time mostly bring one key.
+func (r runner) liveKeys(ctx context.Context, hashes []string) ([]*dispatcher.APIKey, error) {
+	found := make(map[string]*dispatcher.APIKey, 1)
+	keys := make([]*dispatcher.APIKey, len(hashes))
+	for i, hash := range hashes {
+		key, looked := found[hash]
+		if !looked {
+			list, err := r.apiKeys(ctx, `secret_hash = $1 AND revoked_at IS NULL`, hash)
+			if err != nil {
+				return nil, err
+			}
+			if len(list) > 0 {
+				key = &list[0]
+			}
+			found[hash] = key
+		}
+		keys[i] = key
+	}
+	return keys, nil
 }
 
 // List returns every key, revoked ones too, the newest first.

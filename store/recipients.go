@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/vocab"
@@ -10,6 +11,34 @@ import (
 // Recipients says who the recipients of a submission are: one answer for each query, in order. It writes nothing. A contact that was
 // erased is known like any other; the gate is who says no.
 func (l *Ledger) Recipients(ctx context.Context, queries []dispatcher.RecipientQuery) ([]dispatcher.Known, error) {
+	if len(queries) > smallIntake {
+		known, err := l.db.reader().recipients(ctx, queries)
+		return known, away(err)
+	}
+	known, err := l.lookUp.Do(ctx, queries)
+	return known, away(err)
+}
+
+// The look-ups that every request makes share their statements, as the small submissions share transactions.
+const (
+	readsAtOnce   = 2
+	readsTogether = 100
+)
+
+// recipientsOf answers several lists of queries at once.
+func (r runner) recipientsOf(ctx context.Context, lists [][]dispatcher.RecipientQuery) ([][]dispatcher.Known, error) {
+	known, err := r.recipients(ctx, slices.Concat(lists...))
+	if err != nil {
+		return nil, err
+	}
+	answers := make([][]dispatcher.Known, len(lists))
+	for i, list := range lists {
+		answers[i], known = known[:len(list):len(list)], known[len(list):]
+	}
+	return answers, nil
+}
+
+func (r runner) recipients(ctx context.Context, queries []dispatcher.RecipientQuery) ([]dispatcher.Known, error) {
 	known := make([]dispatcher.Known, len(queries))
 	var named, unnamed rowset
 	for i, q := range queries {
@@ -23,11 +52,10 @@ func (l *Ledger) Recipients(ctx context.Context, queries []dispatcher.RecipientQ
 			unnamed = append(unnamed, row)
 		}
 	}
-	r := l.db.reader()
 	if err := r.namedContacts(ctx, named, queries, known); err != nil {
-		return nil, away(err)
+		return nil, err
 	}
-	return known, away(r.contactsBehind(ctx, unnamed, known))
+	return known, r.contactsBehind(ctx, unnamed, known)
 }
 
 // namedContacts answers the queries that name a contact: with the address they name, or the contact's best one.

@@ -7,15 +7,27 @@ import (
 	"time"
 
 	"github.com/orleu/elshi/fault"
+	"github.com/orleu/elshi/internal/batcher"
 	"github.com/orleu/elshi/templates"
 	"github.com/orleu/elshi/vocab"
 )
 
 // Templates keeps the versions of templates. A version never changes: what was sent can always be read again.
-type Templates struct{ db *DB }
+type Templates struct {
+	db     *DB
+	lookUp *batcher.Batcher[templateName, vocab.TemplateVersionID] // empty if there is none
+}
 
 // NewTemplates returns the templates of a database.
-func NewTemplates(db *DB) *Templates { return &Templates{db} }
+func NewTemplates(db *DB) *Templates {
+	return &Templates{db, batcher.New(readsAtOnce, readsTogether, db.reader().resolve)}
+}
+
+// templateName names a version by its number, or the newest if that is 0.
+type templateName struct {
+	template string
+	number   int
+}
 
 // Create keeps v as the first version of a new template and returns it with id, number and hash. Of creations of one name at once the
 // first to commit wins; the error of every other one is fault.Conflict (template_exists), whatever its version says.
@@ -141,13 +153,30 @@ func (t *Templates) ByNumber(ctx context.Context, template string, number int) (
 
 // Resolve names a template's version by number, or its newest if number is 0; fault.NotFound (template_not_found) if there is none.
 func (t *Templates) Resolve(ctx context.Context, template string, number int) (vocab.TemplateVersionID, error) {
-	var id vocab.TemplateVersionID
-	err := t.db.reader().row(ctx, []any{&id}, `
-		SELECT id FROM template_versions WHERE template = $1 AND ($2 = 0 OR number = $2) ORDER BY number DESC LIMIT 1`, template, number)
-	if isNone(err) {
+	id, err := t.lookUp.Do(ctx, templateName{template, number})
+	if err == nil && id == "" {
 		return "", fault.Missing("template_not_found", "there is no such template or version")
 	}
 	return id, away(err)
+}
+
+// resolve returns the versions of these names. Requests that come at the same time mostly name one template.
+func (r runner) resolve(ctx context.Context, names []templateName) ([]vocab.TemplateVersionID, error) {
+	found := make(map[templateName]vocab.TemplateVersionID, 1)
+	ids := make([]vocab.TemplateVersionID, len(names))
+	for i, name := range names {
+		id, looked := found[name]
+		if !looked {
+			err := r.row(ctx, []any{&id}, `
+				SELECT id FROM template_versions WHERE template = $1 AND ($2 = 0 OR number = $2) ORDER BY number DESC LIMIT 1`, name.template, name.number)
+			if err != nil && !isNone(err) {
+				return nil, err
+			}
+			found[name] = id
+		}
+		ids[i] = id
+	}
+	return ids, nil
 }
 
 // List returns the newest version of every template, sorted by template.
