@@ -110,9 +110,13 @@ func (db *DB) openPostgres(o Options) error {
 	pool.SetMaxOpenConns(limit)
 	pool.SetMaxIdleConns(limit)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
+	pool.SetConnMaxLifetime(planLife)
 	db.write, db.read, db.dialect = pool, pool, newPostgres()
 	return nil
 }
+
+// planLife is how long a connection lives, and with it the plans that PostgreSQL keeps for it.
+const planLife = time.Minute
 
 // postgresConfig reads the URL and adds our settings of a session, unless the URL says otherwise.
 func postgresConfig(o Options) (*pgx.ConnConfig, error) {
@@ -134,8 +138,12 @@ func postgresConfig(o Options) (*pgx.ConnConfig, error) {
 // from one another. Whoever is awake asks again (see tx).
 //
 // What is looked up is hot and by its key: with PostgreSQL's default, which is made for disks that turn, a batch of a few would read a table
-// of 50,000 contacts whole while its statistics are young. See plans_test.go.
-var session = map[string]string{"idle_in_transaction_session_timeout": "5s", "lock_timeout": "3s", "random_page_cost": "1.1"}
+// of 50,000 contacts whole while its statistics are young. PostgreSQL also keeps the plan of a prepared statement, and one made while a table
+// was empty reads all of it when it has grown; planning each time anew would cost more than the statements of a small submission. So no
+// table that has an index for the question is read whole, and connections do not live long. See plans_test.go.
+var session = map[string]string{
+	"idle_in_transaction_session_timeout": "5s", "lock_timeout": "3s", "random_page_cost": "1.1", "enable_seqscan": "off", "jit": "off",
+}
 
 // redacted drops the text of an error that may repeat a connection string with its password.
 func redacted(err error) error {

@@ -216,11 +216,28 @@ func (*diary) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {
 // isPlanned matches statements that have a plan.
 var isPlanned = regexp.MustCompile(`(?i)^\s*(SELECT|INSERT|UPDATE|DELETE)\b`)
 
-var seqScan = regexp.MustCompile(`Seq Scan on (\w+)`)
+var (
+	seqScan   = regexp.MustCompile(`Seq Scan on (\w+)`)
+	indexScan = regexp.MustCompile(`Index (?:Only )?Scan (?:Backward )?using (\w+) on (\w+)[^\n]*\n\s*(\w+ \w+)?`)
+)
+
+// readWhole returns the large tables of which a plan reads every row, be it in the order of an index.
+func readWhole(plan string) []string {
+	var whole []string
+	for _, scan := range seqScan.FindAllStringSubmatch(plan, -1) {
+		whole = append(whole, scan[1])
+	}
+	for _, scan := range indexScan.FindAllStringSubmatch(plan, -1) {
+		if scan[3] != "Index Cond" && !slices.Contains(inOrder, scan[1]) {
+			whole = append(whole, scan[2])
+		}
+	}
+	return slices.DeleteFunc(whole, func(table string) bool { return !slices.Contains(large, table) })
+}
 
 func TestNoHotStatementOfPostgreSQLReadsATableWhole(t *testing.T) {
-	database := testkit.Postgres(t).CreateDatabase(t)
-	options := store.Options{URL: database.Owner, HashKey: hashKey}
+	server := testkit.Postgres(t)
+	options := store.Options{URL: server.CreateDatabase(t).Owner, HashKey: hashKey}
 	owner := open(t, options)
 	if err := owner.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
@@ -234,29 +251,25 @@ func TestNoHotStatementOfPostgreSQLReadsATableWhole(t *testing.T) {
 	for _, table := range large {
 		run(`ALTER TABLE ` + table + ` SET (autovacuum_enabled = false)`) // or the statistics would grow old by themselves
 	}
+	analyse := `ANALYZE ` + strings.Join(large, `, `)
 	fill(t, owner, 1, small)
-	run(`ANALYZE ` + strings.Join(large, `, `))
+	run(analyse)
 	fill(t, owner, small+1, grown)
 	run(`UPDATE consent_head SET seq = 1000000`)
-	for round, age := range []string{"young", "analysed"} {
-		if age == "analysed" {
-			run(`ANALYZE ` + strings.Join(large, `, `))
-		}
-		seen := &diary{seen: map[string]statement{}}
-		drive(t, store.OpenTraced(t, options, seen), grown, round)
-		if len(seen.seen) < 50 {
-			t.Fatalf("only %d statements were seen", len(seen.seen))
-		}
+	var seen *diary
+	look := func(options store.Options, age, with string) {
+		t.Helper()
 		conn, err := pgx.ConnectConfig(t.Context(), store.SessionConfig(t, options))
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, s := range seen.seen {
+			if !strings.Contains(s.text, with) {
+				continue
+			}
 			for kind, plan := range map[string]string{"own": planOf(t, conn, s), "generic": genericPlanOf(t, conn, s)} {
-				for _, scan := range seqScan.FindAllStringSubmatch(plan, -1) {
-					if slices.Contains(large, scan[1]) {
-						t.Errorf("%s statistics, %s plan reads %s whole:\n%s\n%s", age, kind, scan[1], s.text, plan)
-					}
+				if whole := readWhole(plan); len(whole) > 0 {
+					t.Errorf("%s statistics, %s plan reads %v whole:\n%s\n%s", age, kind, whole, s.text, plan)
 				}
 			}
 		}
@@ -264,6 +277,24 @@ func TestNoHotStatementOfPostgreSQLReadsATableWhole(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	for round, age := range []string{"young", "analysed"} {
+		if age == "analysed" {
+			run(analyse)
+		}
+		seen = &diary{seen: map[string]statement{}}
+		drive(t, store.OpenTraced(t, options, seen), grown, round)
+		if len(seen.seen) < 50 {
+			t.Fatalf("only %d statements were seen", len(seen.seen))
+		}
+		look(options, age, "")
+	}
+	// A plan that was made on the first day is kept while the tables grow, for as long as its connection lives. What is asked for each contact
+	// of a claim cannot bear even that.
+	options = store.Options{URL: server.CreateDatabase(t).Owner, HashKey: hashKey}
+	if err := open(t, options).Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	look(options, "no", "LATERAL")
 }
 
 // planOf is the plan of a statement for its own values.
