@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/orleu/elshi/channels"
-	"github.com/orleu/elshi/templates"
 	"github.com/orleu/elshi/vocab"
 )
 
@@ -21,7 +20,7 @@ type Letters struct {
 }
 
 // message makes the wire message of a permit.
-func (l *Letters) message(p Permit, c templates.Content, until time.Time) channels.Message {
+func (l *Letters) message(p Permit, c content, until time.Time) channels.Message {
 	m := p.Message
 	sender := l.Senders[m.Sender]
 	out := channels.Message{ID: m.ID, Attempt: m.Attempt, Until: until, To: p.To}
@@ -34,10 +33,10 @@ func (l *Letters) message(p Permit, c templates.Content, until time.Time) channe
 	return out
 }
 
-func (l *Letters) email(p Permit, c templates.Content, sender Sender) *channels.Email {
+func (l *Letters) email(p Permit, c content, sender Sender) *channels.Email {
 	m := p.Message
 	e := &channels.Email{
-		EnvelopeFrom: "bounce+" + l.Links.Token(LinkBounce, m.ID) + "@" + l.BounceDomain,
+		EnvelopeFrom: l.Links.write([]string{"bounce+"}, LinkBounce, m.ID, "@"+l.BounceDomain),
 		From:         channels.Mailbox{Name: l.fromName(sender, m.Language), Address: sender.From},
 		ToName:       p.ContactName,
 		MessageID:    strings.TrimPrefix(string(m.ID), vocab.MessagePrefix+"_") + "@" + l.MessageIDDomain,
@@ -45,8 +44,10 @@ func (l *Letters) email(p Permit, c templates.Content, sender Sender) *channels.
 		Subject:      c.Subject,
 		Text:         c.Text,
 		HTML:         c.HTML,
-		Headers:      l.headers(m),
+		Headers:      l.headers(m, c.unsubscribe),
 		Attachments:  p.Attachments,
+		TextMarks:    c.marks(c.TextMarks),
+		HTMLMarks:    c.marks(c.HTMLMarks),
 	}
 	if sender.ReplyTo != "" {
 		e.ReplyTo = &channels.Mailbox{Name: e.From.Name, Address: sender.ReplyTo}
@@ -67,19 +68,23 @@ func (l *Letters) fromName(s Sender, lang vocab.Language) string {
 }
 
 // headers returns the further headers of a class. Legal, security and transactional mail has no List-Unsubscribe: there is nothing that
-// the contact could end by it.
-func (l *Letters) headers(m Message) []channels.Header {
-	h := []channels.Header{{Name: "Auto-Submitted", Value: "auto-generated"}} // RFC 3834 section 5
+// the contact could end by it. link is the message's unsubscribe link, if it is known already.
+func (l *Letters) headers(m Message, link string) []channels.Header {
+	h := make([]channels.Header, 0, 6)
+	h = append(h, channels.Header{Name: "Auto-Submitted", Value: "auto-generated"}) // RFC 3834 section 5
 	if !offersUnsubscribe(m.Class) {
 		return h
 	}
-	unsubscribe := "<" + l.Links.URL(LinkUnsubscribe, m.ID) + ">"
-	if l.UnsubscribeByMail {
-		unsubscribe += ", <mailto:unsubscribe+" + l.Links.Token(LinkUnsubscribe, m.ID) + "@" + l.BounceDomain + "?subject=unsubscribe>"
+	if link == "" {
+		link = l.Links.URL(LinkUnsubscribe, m.ID)
 	}
-	list := strings.ReplaceAll(string(m.Purpose), "_", "-") + "." + l.MessageIDDomain
+	unsubscribe := "<" + link + ">"
+	if l.UnsubscribeByMail {
+		token := link[strings.LastIndexByte(link, '/')+1:]
+		unsubscribe = "<" + link + ">, <mailto:unsubscribe+" + token + "@" + l.BounceDomain + "?subject=unsubscribe>"
+	}
 	h = append(h,
-		channels.Header{Name: "List-Id", Value: "<" + list + ">"},
+		channels.Header{Name: "List-Id", Value: "<" + strings.ReplaceAll(string(m.Purpose), "_", "-") + "." + l.MessageIDDomain + ">"},
 		channels.Header{Name: "List-Unsubscribe", Value: unsubscribe},                       // RFC 2369
 		channels.Header{Name: "List-Unsubscribe-Post", Value: "List-Unsubscribe=One-Click"}, // RFC 8058
 		channels.Header{Name: "Feedback-ID", Value: string(m.Purpose) + ":" + string(m.Class) + ":" + string(m.Sender) + ":elshi"},

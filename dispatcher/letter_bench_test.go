@@ -67,7 +67,7 @@ func BenchmarkLetter(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		p.Message.ContentHash = contentHash(content)
+		p.Message.ContentHash = contentHash(content.Content)
 		if m := l.message(p, content, until); m.Email == nil {
 			b.Fatal("no email")
 		}

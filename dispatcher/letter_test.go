@@ -30,7 +30,7 @@ func samplePermit(class vocab.Class) Permit {
 	return Permit{Message: m, To: "aigul@example.org", ContactName: "Айгүл"}
 }
 
-var sampleContent = templates.Content{Subject: "Subject", Text: "Text", HTML: "<p>Text</p>"}
+var sampleContent = content{Content: templates.Content{Subject: "Subject", Text: "Text", HTML: "<p>Text</p>"}}
 
 func TestHeadersOfEachClass(t *testing.T) {
 	l := newLetters(t)
@@ -60,7 +60,7 @@ func TestWhoMayBeUnsubscribedFrom(t *testing.T) {
 		"invented":          {"Auto-Submitted"},
 	} {
 		var got []string
-		for _, h := range l.headers(samplePermit(class).Message) {
+		for _, h := range l.headers(samplePermit(class).Message, "") {
 			got = append(got, h.Name)
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -73,7 +73,7 @@ func TestWhoMayBeUnsubscribedFrom(t *testing.T) {
 func TestUnsubscribeLinksLeadBack(t *testing.T) {
 	l := newLetters(t)
 	value := func() string {
-		for _, h := range l.headers(samplePermit(vocab.Marketing).Message) {
+		for _, h := range l.headers(samplePermit(vocab.Marketing).Message, "") {
 			if h.Name == "List-Unsubscribe" {
 				return h.Value
 			}
@@ -153,7 +153,7 @@ func TestLetterDetails(t *testing.T) {
 func TestTextMessage(t *testing.T) {
 	p := samplePermit(vocab.Security)
 	p.Message.Channel, p.Message.Sender, p.To = vocab.SMS, textSender, "+77011234567"
-	got := newLetters(t).message(p, templates.Content{SMS: "Code 482913"}, noon)
+	got := newLetters(t).message(p, content{Content: templates.Content{SMS: "Code 482913"}}, noon)
 	want := channels.Message{ID: sampleMessage, Attempt: 1, Until: noon, To: "+77011234567", SMS: &channels.SMS{From: "Orleu", Text: "Code 482913"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("message mismatch (-want +got):\n%s", diff)
