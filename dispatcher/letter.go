@@ -33,10 +33,21 @@ func (l *Letters) message(p Permit, c content, until time.Time) channels.Message
 	return out
 }
 
+// envelope is an email and what it points to, in one piece: a campaign makes many.
+type envelope struct {
+	email   channels.Email
+	replyTo channels.Mailbox
+	headers [6]channels.Header
+}
+
 func (l *Letters) email(p Permit, c content, sender Sender) *channels.Email {
 	m := p.Message
-	e := &channels.Email{
-		EnvelopeFrom: l.Links.write([]string{"bounce+"}, LinkBounce, m.ID, "@"+l.BounceDomain),
+	if c.links.Links != l.Links { // rendered with other keys, or not rendered by us
+		c.links, c.unsubscribe = l.Links.of(m.ID), ""
+	}
+	made := &envelope{}
+	made.email = channels.Email{
+		EnvelopeFrom: c.links.write(LinkBounce, "@"+l.BounceDomain, "bounce+"),
 		From:         channels.Mailbox{Name: l.fromName(sender, m.Language), Address: sender.From},
 		ToName:       p.ContactName,
 		MessageID:    strings.TrimPrefix(string(m.ID), vocab.MessagePrefix+"_") + "@" + l.MessageIDDomain,
@@ -44,13 +55,15 @@ func (l *Letters) email(p Permit, c content, sender Sender) *channels.Email {
 		Subject:      c.Subject,
 		Text:         c.Text,
 		HTML:         c.HTML,
-		Headers:      l.headers(m, c.unsubscribe),
+		Headers:      l.headers(made.headers[:0], m, c),
 		Attachments:  p.Attachments,
 		TextMarks:    c.marks(c.TextMarks),
 		HTMLMarks:    c.marks(c.HTMLMarks),
 	}
+	e := &made.email
 	if sender.ReplyTo != "" {
-		e.ReplyTo = &channels.Mailbox{Name: e.From.Name, Address: sender.ReplyTo}
+		made.replyTo = channels.Mailbox{Name: e.From.Name, Address: sender.ReplyTo}
+		e.ReplyTo = &made.replyTo
 	}
 	if len(c.ICS) > 0 {
 		e.Attachments = append([]channels.Attachment{{
@@ -68,15 +81,15 @@ func (l *Letters) fromName(s Sender, lang vocab.Language) string {
 }
 
 // headers returns the further headers of a class. Legal, security and transactional mail has no List-Unsubscribe: there is nothing that
-// the contact could end by it. link is the message's unsubscribe link, if it is known already.
-func (l *Letters) headers(m Message, link string) []channels.Header {
-	h := make([]channels.Header, 0, 6)
+// the contact could end by it.
+func (l *Letters) headers(h []channels.Header, m Message, c content) []channels.Header {
 	h = append(h, channels.Header{Name: "Auto-Submitted", Value: "auto-generated"}) // RFC 3834 section 5
 	if !offersUnsubscribe(m.Class) {
 		return h
 	}
+	link := c.unsubscribe
 	if link == "" {
-		link = l.Links.URL(LinkUnsubscribe, m.ID)
+		link = c.links.url(LinkUnsubscribe)
 	}
 	unsubscribe := "<" + link + ">"
 	if l.UnsubscribeByMail {

@@ -60,7 +60,7 @@ func TestWhoMayBeUnsubscribedFrom(t *testing.T) {
 		"invented":          {"Auto-Submitted"},
 	} {
 		var got []string
-		for _, h := range l.headers(samplePermit(class).Message, "") {
+		for _, h := range l.message(samplePermit(class), sampleContent, noon).Email.Headers {
 			got = append(got, h.Name)
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -73,7 +73,7 @@ func TestWhoMayBeUnsubscribedFrom(t *testing.T) {
 func TestUnsubscribeLinksLeadBack(t *testing.T) {
 	l := newLetters(t)
 	value := func() string {
-		for _, h := range l.headers(samplePermit(vocab.Marketing).Message, "") {
+		for _, h := range l.message(samplePermit(vocab.Marketing), sampleContent, noon).Email.Headers {
 			if h.Name == "List-Unsubscribe" {
 				return h.Value
 			}

@@ -56,24 +56,36 @@ func signersOf(key []byte) *sync.Pool {
 }
 
 // URL returns the address of a contact page for a message.
-func (l *Links) URL(kind LinkKind, id vocab.MessageID) string {
-	return l.write([]string{l.base, "/", string(kind), "/"}, kind, id, "")
-}
+func (l *Links) URL(kind LinkKind, id vocab.MessageID) string { return l.of(id).url(kind) }
 
 // Token returns the token of a message: 38 characters of A-Z a-z 0-9 - _. It is the same each time.
-func (l *Links) Token(kind LinkKind, id vocab.MessageID) string { return l.write(nil, kind, id, "") }
+func (l *Links) Token(kind LinkKind, id vocab.MessageID) string { return l.of(id).write(kind, "") }
 
-// write returns a token with a text before and one after it.
-func (l *Links) write(before []string, kind LinkKind, id vocab.MessageID, after string) string {
-	s := l.signer(kind)
-	defer l.done(kind, s)
+// linksOf makes the tokens of one message.
+type linksOf struct {
+	*Links
+
+	raw   [16]byte
+	valid bool
+}
+
+func (l *Links) of(id vocab.MessageID) linksOf {
 	raw, err := vocab.ParseID(vocab.MessagePrefix, string(id))
-	if err != nil {
+	return linksOf{l, raw, err == nil}
+}
+
+func (l linksOf) url(kind LinkKind) string { return l.write(kind, "", l.base, "/", string(kind), "/") }
+
+// write returns a token with texts before and one after it.
+func (l linksOf) write(kind LinkKind, after string, before ...string) string {
+	if !l.valid {
 		return strings.Join(before, "") + "invalid" + after
 	}
+	s := l.signer(kind)
+	defer l.done(kind, s)
 	var token [16 + macSize]byte
-	copy(token[:16], raw[:])
-	copy(token[16:], s.sign(kind, raw))
+	copy(token[:16], l.raw[:])
+	copy(token[16:], s.sign(kind, l.raw))
 	s.buf = s.buf[:0]
 	for _, text := range before {
 		s.buf = append(s.buf, text...)

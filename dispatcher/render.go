@@ -80,6 +80,7 @@ type content struct {
 	templates.Content
 
 	fixed       []*channels.Fixed
+	links       linksOf
 	unsubscribe string // the unsubscribe link; empty if the text has none
 }
 
@@ -161,8 +162,8 @@ func (r *Renderer) render(c *compiled, m Message, data []byte) (content, error) 
 	}
 	v := variables.Get().(*vars) //nolint:forcetypeassert // the pool holds nothing else
 	defer v.done()
-	made := content{fixed: c.fixed}
-	r.fill(v, m, o, func(path string) bool { return c.Uses(m.Channel, m.Language, path) })
+	made := content{fixed: c.fixed, links: r.links.of(m.ID)}
+	r.fill(v, m, o, made.links, func(path string) bool { return c.Uses(m.Channel, m.Language, path) })
 	made.unsubscribe, _ = v.links["unsubscribe"].(string)
 	made.Content, err = c.Render(m.Channel, m.Language, v.all)
 	return made, err
@@ -184,14 +185,14 @@ func (v *vars) done() {
 }
 
 // fill sets the variables of a message. A link is signed only if the text uses it.
-func (r *Renderer) fill(v *vars, m Message, o opened, uses func(path string) bool) {
+func (r *Renderer) fill(v *vars, m Message, o opened, links linksOf, uses func(path string) bool) {
 	v.contact["language"] = string(m.Language)
 	if o.Name != "" {
 		v.contact["name"] = o.Name
 	}
 	link := func(name string, kind LinkKind) {
 		if uses("links." + name) {
-			v.links[name] = r.links.URL(kind, m.ID)
+			v.links[name] = links.url(kind)
 		}
 	}
 	link("why", LinkWhy)

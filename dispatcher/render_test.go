@@ -75,7 +75,7 @@ func TestVariables(t *testing.T) {
 			t.Fatal(err)
 		}
 		v := &vars{map[string]any{}, map[string]any{}, map[string]any{}, map[string]any{}}
-		r.fill(v, m, o, uses)
+		r.fill(v, m, o, r.links.of(m.ID), uses)
 		return v
 	}
 	v := fill(m, `{"name":"Айгүл","data":{"n":12345678901234567890}}`, all)
