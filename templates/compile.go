@@ -178,7 +178,7 @@ func (c *Compiled) render(i int, vars map[string]any) (Content, error) {
 		content.Preheader = oneLine(r.field("preheader", &t.preheader, t.config))
 		r.message["preheader"] = content.Preheader
 		content.HTML = r.field("html", &t.html, t.configHTML)
-		content.HTMLMarks = slices.Clone(r.marks)
+		content.HTMLMarks = r.marked()
 		content.Text, content.TextMarks = r.tidied(r.field("text", &t.text, t.config))
 		if r.err == nil {
 			r.err = content.completeEmail()
@@ -270,13 +270,21 @@ func (r *rendering) field(name string, text *program, config expressions.Config)
 	return string(r.out)
 }
 
+// marked are the marks of the field that was rendered last.
+func (r *rendering) marked() []Mark {
+	if len(r.marks) == 0 {
+		return nil
+	}
+	return slices.Clone(r.marks)
+}
+
 // tidied is the field that was rendered last without the empty lines that tags leave behind, and its marks if that left them true.
 func (r *rendering) tidied(text string) (string, []Mark) {
 	neat := tidy(text)
 	if !strings.HasPrefix(neat, text) {
 		return neat, nil
 	}
-	return neat, slices.Clone(r.marks)
+	return neat, r.marked()
 }
 
 func asMap(v any) map[string]any {
