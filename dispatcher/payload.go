@@ -97,11 +97,11 @@ func (p *plainJSON) value(depth int) any {
 		return p.object(depth + 1)
 	case c == '[':
 		return p.list(depth + 1)
-	case c == 't' && p.word("rue"):
+	case c == 't' && p.word(begin, "true"):
 		return true
-	case c == 'f' && p.word("alse"):
+	case c == 'f' && p.word(begin, "false"):
 		return false
-	case c == 'n' && p.word("ull"):
+	case c == 'n' && p.word(begin, "null"):
 		return nil
 	case c == '-' || '0' <= c && c <= '9':
 		return p.number(begin)
@@ -110,8 +110,8 @@ func (p *plainJSON) value(depth int) any {
 	return nil
 }
 
-func (p *plainJSON) word(rest string) (found bool) {
-	p.rest, found = strings.CutPrefix(p.rest, rest)
+func (p *plainJSON) word(text, word string) (found bool) {
+	p.rest, found = strings.CutPrefix(text, word)
 	return found
 }
 

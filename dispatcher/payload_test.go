@@ -16,7 +16,7 @@ func byTheBook(payload []byte) (o opened, err error) {
 	if err := decoder.Decode(&o); err != nil {
 		return opened{}, err
 	}
-	if _, err := decoder.Token(); err != io.EOF { //nolint:errorlint // the decoder returns it unwrapped
+	if _, err := decoder.Token(); err != io.EOF {
 		return opened{}, io.ErrUnexpectedEOF
 	}
 	return o, nil
@@ -51,6 +51,7 @@ func FuzzPayload(f *testing.F) {
 }
 
 func samePayload(t *testing.T, payload []byte) {
+	t.Helper()
 	want, refused := byTheBook(payload)
 	got, err := readPayload(payload)
 	if (err == nil) != (refused == nil) {

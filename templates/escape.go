@@ -90,7 +90,7 @@ func isOneLine(s string) bool {
 		c := s[i]
 		if c >= utf8.RuneSelf {
 			size := cleanRune(s[i:])
-			if size == 0 || size > 2 || c == 0xc2 { // U+00A0 and the spaces from U+1680 on
+			if size == 0 || size > 2 || c == 0xc2 && s[i+1] == 0xa0 { // U+00A0 and the spaces from U+1680 on
 				return isOneLineOf(s[i:], before)
 			}
 			before = c

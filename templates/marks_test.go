@@ -151,8 +151,13 @@ func TestUses(t *testing.T) {
 		variable string
 		want     bool
 	}{
-		{vocab.Email, "links.why", true}, {vocab.Email, "links.preferences", true}, {vocab.Email, "links.unsubscribe", false},
-		{vocab.SMS, "links.unsubscribe", true}, {vocab.SMS, "links.why", false}, {vocab.Email, "data.event", true}, {vocab.Email, "data.ev", false},
+		{vocab.Email, "links.why", true},
+		{vocab.Email, "links.preferences", true},
+		{vocab.Email, "links.unsubscribe", false},
+		{vocab.SMS, "links.unsubscribe", true},
+		{vocab.SMS, "links.why", false},
+		{vocab.Email, "data.event", true},
+		{vocab.Email, "data.ev", false},
 		{"fax", "links.why", false},
 	} {
 		if got := c.Uses(tc.channel, "en", tc.variable); got != tc.want {

@@ -22,8 +22,10 @@ func campaign() channels.Message {
 	m := marketing()
 	row := strings.Repeat("<tr><td style=\"padding:0 24px\"><a href=\"https://elshi.example.kz/courses/2026/winter\">Жаңа курс: planning and assessment</a></td></tr>\n", 8)
 	var html strings.Builder
-	for _, own := range []string{"Айгерім Сәрсенова", "Математика мұғалімдеріне арналған жаңа курстар", "Астана", "12", "https://elshi.example.kz/c/0123456789abcdef",
-		"https://elshi.example.kz/u/0123456789abcdef0123456789abcdef012345", "https://elshi.example.kz/p/0123456789abcdef0123456789abcdef012345", "Өрлеу", "kk", "2026"} {
+	for _, own := range []string{
+		"Айгерім Сәрсенова", "Математика мұғалімдеріне арналған жаңа курстар", "Астана", "12", "https://elshi.example.kz/c/0123456789abcdef",
+		"https://elshi.example.kz/u/0123456789abcdef0123456789abcdef012345", "https://elshi.example.kz/p/0123456789abcdef0123456789abcdef012345", "Өрлеу", "kk", "2026",
+	} {
 		m.Email.HTMLMarks = append(m.Email.HTMLMarks, channels.Mark{At: html.Len(), Fixed: &channels.Fixed{Text: row}})
 		html.WriteString(row + own)
 	}

@@ -221,7 +221,7 @@ func isPlain(value string) bool {
 			looksEncoded = looksEncoded || c == '?' && i > 0 && value[i-1] == '='
 		}
 	}
-	return (word > 0 || value == "") && !(looksEncoded && encodedWord.MatchString(value))
+	return (word > 0 || value == "") && (!looksEncoded || !encodedWord.MatchString(value))
 }
 
 func isPrintable(value string) bool {

@@ -30,7 +30,7 @@ func foldedField(name string, words []string) (string, bool) {
 }
 
 func survivesUnencoded(value string) bool {
-	for _, word := range strings.Split(value, " ") {
+	for word := range strings.SplitSeq(value, " ") {
 		if len(word) > hardLine-softLine || word == "" && value != "" {
 			return false
 		}
