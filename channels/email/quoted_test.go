@@ -92,6 +92,23 @@ func TestFixedTextsReadTheSame(t *testing.T) {
 	})
 }
 
+// Every length of a line before a fixed text meets every length of its first line: none becomes too long.
+func TestJointsAtEveryColumn(t *testing.T) {
+	for first := range qpLine + 5 {
+		for _, rest := range []string{"", "\nrest", " ", "=", "."} {
+			fixed := &channels.Fixed{Text: strings.Repeat("f", first) + rest}
+			for before := range qpLine + 5 {
+				own := strings.Repeat("o", before)
+				text := own + fixed.Text + ".own\n"
+				wire, _ := appendQuoted(nil, text, []channels.Mark{{At: len(own), Fixed: fixed}})
+				if line, found := unfit(string(wire)); found || readQuoted(t, string(wire)) != wireBreaks(text) {
+					t.Fatalf("%d before %q: %q, where %q is not fit", before, fixed.Text, wire, line)
+				}
+			}
+		}
+	}
+}
+
 // The text counts: marks that are not true of it are passed over, and so is what another kind of channel left in a fixed text.
 func TestMarksThatAreNotTrueAreIgnored(t *testing.T) {
 	hello := func() *channels.Fixed { return &channels.Fixed{Text: "hello "} }
@@ -151,11 +168,11 @@ func TestFixedTextsAreEncodedOnce(t *testing.T) {
 // Joints take a few bytes. A message that fits without them is not refused for them.
 func TestJointsDoNotMakeAMailTooLong(t *testing.T) {
 	m := sample(1)
-	line := strings.Repeat("x", 70) + "\n"
+	line := strings.Repeat("x", 34) + " " + strings.Repeat("x", 35) + "\n" // 72 bytes a line with CRLF, 74 if the space is encoded
+	fixed := &channels.Fixed{Text: line[5:35]}
 	m.Email.HTML = strings.Repeat(line, maxHTML/72)
-	for at := 35; at < len(m.Email.HTML); at += 36 {
-		m.Email.HTMLMarks = append(m.Email.HTMLMarks, channels.Mark{At: at, Fixed: &channels.Fixed{Text: m.Email.HTML[at : at+30]}})
-		at += 35
+	for at := 5; at < len(m.Email.HTML); at += len(line) {
+		m.Email.HTMLMarks = append(m.Email.HTMLMarks, channels.Mark{At: at, Fixed: fixed})
 	}
 	flat := m
 	plain := *m.Email
