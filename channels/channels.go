@@ -52,6 +52,9 @@ type Email struct {
 	HTML         string   // empty: text only
 	Headers      []Header // further headers in order, for example List-Unsubscribe; values are UTF-8 and unfolded
 	Attachments  []Attachment
+	// TextMarks and HTMLMarks say where fixed texts stand in Text and HTML, ascending and apart. They save work and mean nothing else:
+	// Text and HTML are the message, a channel may pass over the marks, and passes over those that are not true.
+	TextMarks, HTMLMarks []Mark
 }
 
 // Mailbox is a display name and an address (RFC 5322 section 3.4).

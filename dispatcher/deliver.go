@@ -9,7 +9,6 @@ import (
 
 	"github.com/orleu/elshi/channels"
 	"github.com/orleu/elshi/fault"
-	"github.com/orleu/elshi/templates"
 	"github.com/orleu/elshi/vocab"
 )
 
@@ -219,13 +218,13 @@ func (w *Worker) send(ctx context.Context, carrier channels.Channel, permits []P
 	for i := range permits {
 		p := &permits[i]
 		byID[p.Message.ID] = p
-		content, err := w.content(ctx, *p)
+		made, err := w.content(ctx, *p)
 		if err != nil {
 			settle(w.unrendered(*p, err))
 			continue
 		}
-		p.Message.ContentHash = contentHash(content)
-		messages = append(messages, w.letters.message(*p, content, until))
+		p.Message.ContentHash = contentHash(made.Content)
+		messages = append(messages, w.letters.message(*p, made, until))
 	}
 	if len(messages) > 0 {
 		carrier.Send(ctx, messages, settle)
@@ -236,14 +235,14 @@ func (w *Worker) send(ctx context.Context, carrier channels.Channel, permits []P
 }
 
 // content renders one message whole, before the first byte goes out.
-func (w *Worker) content(ctx context.Context, p Permit) (templates.Content, error) {
+func (w *Worker) content(ctx context.Context, p Permit) (content, error) {
 	version, err := w.renderer.version(ctx, p.Message.Template)
 	if err != nil {
-		return templates.Content{}, err
+		return content{}, err
 	}
 	data, err := w.sealer.Open(p.Message.ID, p.Payload)
 	if err != nil {
-		return templates.Content{}, err
+		return content{}, err
 	}
 	return w.renderer.render(version, p.Message, data)
 }

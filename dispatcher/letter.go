@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/orleu/elshi/channels"
-	"github.com/orleu/elshi/templates"
 	"github.com/orleu/elshi/vocab"
 )
 
@@ -21,7 +20,7 @@ type Letters struct {
 }
 
 // message makes the wire message of a permit.
-func (l *Letters) message(p Permit, c templates.Content, until time.Time) channels.Message {
+func (l *Letters) message(p Permit, c content, until time.Time) channels.Message {
 	m := p.Message
 	sender := l.Senders[m.Sender]
 	out := channels.Message{ID: m.ID, Attempt: m.Attempt, Until: until, To: p.To}
@@ -34,10 +33,21 @@ func (l *Letters) message(p Permit, c templates.Content, until time.Time) channe
 	return out
 }
 
-func (l *Letters) email(p Permit, c templates.Content, sender Sender) *channels.Email {
+// envelope is an email and what it points to, in one piece: a campaign makes many.
+type envelope struct {
+	email   channels.Email
+	replyTo channels.Mailbox
+	headers [6]channels.Header
+}
+
+func (l *Letters) email(p Permit, c content, sender Sender) *channels.Email {
 	m := p.Message
-	e := &channels.Email{
-		EnvelopeFrom: "bounce+" + l.Links.Token(LinkBounce, m.ID) + "@" + l.BounceDomain,
+	if c.links.Links != l.Links { // rendered with other keys, or not rendered by us
+		c.links, c.unsubscribe = l.Links.of(m.ID), ""
+	}
+	made := &envelope{}
+	made.email = channels.Email{
+		EnvelopeFrom: c.links.write(LinkBounce, "@"+l.BounceDomain, "bounce+"),
 		From:         channels.Mailbox{Name: l.fromName(sender, m.Language), Address: sender.From},
 		ToName:       p.ContactName,
 		MessageID:    strings.TrimPrefix(string(m.ID), vocab.MessagePrefix+"_") + "@" + l.MessageIDDomain,
@@ -45,11 +55,15 @@ func (l *Letters) email(p Permit, c templates.Content, sender Sender) *channels.
 		Subject:      c.Subject,
 		Text:         c.Text,
 		HTML:         c.HTML,
-		Headers:      l.headers(m),
+		Headers:      l.headers(made.headers[:0], m, c),
 		Attachments:  p.Attachments,
+		TextMarks:    c.marks(c.TextMarks),
+		HTMLMarks:    c.marks(c.HTMLMarks),
 	}
+	e := &made.email
 	if sender.ReplyTo != "" {
-		e.ReplyTo = &channels.Mailbox{Name: e.From.Name, Address: sender.ReplyTo}
+		made.replyTo = channels.Mailbox{Name: e.From.Name, Address: sender.ReplyTo}
+		e.ReplyTo = &made.replyTo
 	}
 	if len(c.ICS) > 0 {
 		e.Attachments = append([]channels.Attachment{{
@@ -68,18 +82,22 @@ func (l *Letters) fromName(s Sender, lang vocab.Language) string {
 
 // headers returns the further headers of a class. Legal, security and transactional mail has no List-Unsubscribe: there is nothing that
 // the contact could end by it.
-func (l *Letters) headers(m Message) []channels.Header {
-	h := []channels.Header{{Name: "Auto-Submitted", Value: "auto-generated"}} // RFC 3834 section 5
+func (l *Letters) headers(h []channels.Header, m Message, c content) []channels.Header {
+	h = append(h, channels.Header{Name: "Auto-Submitted", Value: "auto-generated"}) // RFC 3834 section 5
 	if !offersUnsubscribe(m.Class) {
 		return h
 	}
-	unsubscribe := "<" + l.Links.URL(LinkUnsubscribe, m.ID) + ">"
-	if l.UnsubscribeByMail {
-		unsubscribe += ", <mailto:unsubscribe+" + l.Links.Token(LinkUnsubscribe, m.ID) + "@" + l.BounceDomain + "?subject=unsubscribe>"
+	link := c.unsubscribe
+	if link == "" {
+		link = c.links.url(LinkUnsubscribe)
 	}
-	list := strings.ReplaceAll(string(m.Purpose), "_", "-") + "." + l.MessageIDDomain
+	unsubscribe := "<" + link + ">"
+	if l.UnsubscribeByMail {
+		token := link[strings.LastIndexByte(link, '/')+1:]
+		unsubscribe = "<" + link + ">, <mailto:unsubscribe+" + token + "@" + l.BounceDomain + "?subject=unsubscribe>"
+	}
 	h = append(h,
-		channels.Header{Name: "List-Id", Value: "<" + list + ">"},
+		channels.Header{Name: "List-Id", Value: "<" + strings.ReplaceAll(string(m.Purpose), "_", "-") + "." + l.MessageIDDomain + ">"},
 		channels.Header{Name: "List-Unsubscribe", Value: unsubscribe},                       // RFC 2369
 		channels.Header{Name: "List-Unsubscribe-Post", Value: "List-Unsubscribe=One-Click"}, // RFC 8058
 		channels.Header{Name: "Feedback-ID", Value: string(m.Purpose) + ":" + string(m.Class) + ":" + string(m.Sender) + ":elshi"},

@@ -30,7 +30,7 @@ func samplePermit(class vocab.Class) Permit {
 	return Permit{Message: m, To: "aigul@example.org", ContactName: "Айгүл"}
 }
 
-var sampleContent = templates.Content{Subject: "Subject", Text: "Text", HTML: "<p>Text</p>"}
+var sampleContent = content{Content: templates.Content{Subject: "Subject", Text: "Text", HTML: "<p>Text</p>"}}
 
 func TestHeadersOfEachClass(t *testing.T) {
 	l := newLetters(t)
@@ -60,7 +60,7 @@ func TestWhoMayBeUnsubscribedFrom(t *testing.T) {
 		"invented":          {"Auto-Submitted"},
 	} {
 		var got []string
-		for _, h := range l.headers(samplePermit(class).Message) {
+		for _, h := range l.message(samplePermit(class), sampleContent, noon).Email.Headers {
 			got = append(got, h.Name)
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -73,7 +73,7 @@ func TestWhoMayBeUnsubscribedFrom(t *testing.T) {
 func TestUnsubscribeLinksLeadBack(t *testing.T) {
 	l := newLetters(t)
 	value := func() string {
-		for _, h := range l.headers(samplePermit(vocab.Marketing).Message) {
+		for _, h := range l.message(samplePermit(vocab.Marketing), sampleContent, noon).Email.Headers {
 			if h.Name == "List-Unsubscribe" {
 				return h.Value
 			}
@@ -153,9 +153,64 @@ func TestLetterDetails(t *testing.T) {
 func TestTextMessage(t *testing.T) {
 	p := samplePermit(vocab.Security)
 	p.Message.Channel, p.Message.Sender, p.To = vocab.SMS, textSender, "+77011234567"
-	got := newLetters(t).message(p, templates.Content{SMS: "Code 482913"}, noon)
+	got := newLetters(t).message(p, content{Content: templates.Content{SMS: "Code 482913"}}, noon)
 	want := channels.Message{ID: sampleMessage, Attempt: 1, Until: noon, To: "+77011234567", SMS: &channels.SMS{From: "Orleu", Text: "Code 482913"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("message mismatch (-want +got):\n%s", diff)
+	}
+}
+
+// What a template's author fixed is marked in the letter, and every link of a message has one token wherever it stands.
+func TestLettersOfACampaign(t *testing.T) {
+	s := newShelf(t)
+	v := newsletter()
+	s.all = append(s.all, v)
+	r, l := newRenderer(s), newLetters(t)
+	l.Links = r.links
+	version, err := r.version(t.Context(), v.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := samplePermit(vocab.Marketing)
+	p.Message.Language = vocab.Russian
+	var forms []*channels.Fixed
+	for range 2 {
+		p.Message.ID = newMessageID()
+		made, err := r.render(version, p.Message, []byte(newsletterPayload))
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := l.message(p, made, noon).Email
+		forms = append(forms, e.HTMLMarks[0].Fixed)
+		for name, part := range map[string]struct {
+			text  string
+			marks []channels.Mark
+		}{"HTML": {e.HTML, e.HTMLMarks}, "text": {e.Text, e.TextMarks}} {
+			from, covered := 0, 0
+			for _, m := range part.marks {
+				if !m.In(part.text, from) {
+					t.Errorf("%s: the mark at %d is not true", name, m.At)
+				}
+				from = m.At + len(m.Fixed.Text)
+				covered += len(m.Fixed.Text)
+			}
+			if covered < len(part.text)/2 {
+				t.Errorf("%s: %d of %d bytes are marked", name, covered, len(part.text))
+			}
+		}
+		link := r.links.URL(LinkUnsubscribe, p.Message.ID)
+		if !strings.Contains(e.HTML, link) || !strings.Contains(e.Text, link) || !strings.HasPrefix(e.Headers[2].Value, "<"+link+">, <mailto:unsubscribe+"+r.links.Token(LinkUnsubscribe, p.Message.ID)+"@") {
+			t.Errorf("%s is not the only way out: %s", link, e.Headers[2].Value)
+		}
+		// Keys that are not the renderer's own must not end up in a header.
+		l := newLetters(t)
+		l.Links = NewLinks("https://other.example", []byte("another key here"), []byte("another key there"))
+		other := l.message(p, made, noon).Email
+		if want := "<" + l.Links.URL(LinkUnsubscribe, p.Message.ID) + ">"; !strings.HasPrefix(other.Headers[2].Value, want) || other.EnvelopeFrom == e.EnvelopeFrom {
+			t.Errorf("with other keys: %s from %s", other.Headers[2].Value, other.EnvelopeFrom)
+		}
+	}
+	if forms[0] != forms[1] {
+		t.Error("two letters of one version do not share what is fixed")
 	}
 }

@@ -26,9 +26,16 @@ const (
 // Links makes and reads the signed tokens of contact pages and bounce addresses. A token names the message it travelled with and
 // nothing personal; it cannot be guessed or changed without the key.
 type Links struct {
-	pages  *sync.Pool // of keyed hashes: a mail of a campaign has five signatures
+	pages  *sync.Pool // of signers: a mail of a campaign has four signatures
 	bounce *sync.Pool
 	base   string
+}
+
+// signer is a keyed hash with room for what it reads and writes.
+type signer struct {
+	hash.Hash
+
+	buf []byte
 }
 
 // macSize is the length of a token's signature in bytes: 96 bits, which nobody guesses over a network.
@@ -41,25 +48,50 @@ const tokenSize = ((16+macSize)*8 + 5) / 6
 
 // NewLinks returns links below the public URL. Keys are at least 16 random bytes; changing them ends every link that was sent.
 func NewLinks(publicURL string, key, verpKey []byte) *Links {
-	return &Links{pages: hashesOf(key), bounce: hashesOf(verpKey), base: strings.TrimSuffix(publicURL, "/")}
+	return &Links{pages: signersOf(key), bounce: signersOf(verpKey), base: strings.TrimSuffix(publicURL, "/")}
 }
 
-func hashesOf(key []byte) *sync.Pool {
-	return &sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}
+func signersOf(key []byte) *sync.Pool {
+	return &sync.Pool{New: func() any { return &signer{Hash: hmac.New(sha256.New, key)} }}
 }
 
 // URL returns the address of a contact page for a message.
-func (l *Links) URL(kind LinkKind, id vocab.MessageID) string {
-	return l.base + "/" + string(kind) + "/" + l.Token(kind, id)
-}
+func (l *Links) URL(kind LinkKind, id vocab.MessageID) string { return l.of(id).url(kind) }
 
 // Token returns the token of a message: 38 characters of A-Z a-z 0-9 - _. It is the same each time.
-func (l *Links) Token(kind LinkKind, id vocab.MessageID) string {
+func (l *Links) Token(kind LinkKind, id vocab.MessageID) string { return l.of(id).write(kind, "") }
+
+// linksOf makes the tokens of one message.
+type linksOf struct {
+	*Links
+
+	raw   [16]byte
+	valid bool
+}
+
+func (l *Links) of(id vocab.MessageID) linksOf {
 	raw, err := vocab.ParseID(vocab.MessagePrefix, string(id))
-	if err != nil {
-		return "invalid"
+	return linksOf{l, raw, err == nil}
+}
+
+func (l linksOf) url(kind LinkKind) string { return l.write(kind, "", l.base, "/", string(kind), "/") }
+
+// write returns a token with texts before and one after it.
+func (l linksOf) write(kind LinkKind, after string, before ...string) string {
+	if !l.valid {
+		return strings.Join(before, "") + "invalid" + after
 	}
-	return tokenText.EncodeToString(append(raw[:], l.sign(kind, raw)...))
+	s := l.signer(kind)
+	defer l.done(kind, s)
+	var token [16 + macSize]byte
+	copy(token[:16], l.raw[:])
+	copy(token[16:], s.sign(kind, l.raw))
+	s.buf = s.buf[:0]
+	for _, text := range before {
+		s.buf = append(s.buf, text...)
+	}
+	s.buf = append(tokenText.AppendEncode(s.buf, token[:]), after...)
+	return string(s.buf)
 }
 
 // Parse returns the message of a token. The error is fault.NotFound whatever is wrong with it, so that it teaches a guesser nothing.
@@ -73,21 +105,33 @@ func (l *Links) Parse(kind LinkKind, token string) (vocab.MessageID, error) {
 		return "", bad
 	}
 	raw := [16]byte(data[:16])
-	if !hmac.Equal(data[16:], l.sign(kind, raw)) {
+	s := l.signer(kind)
+	defer l.done(kind, s)
+	if !hmac.Equal(data[16:], s.sign(kind, raw)) {
 		return "", bad
 	}
 	return vocab.MessageID(vocab.FormatID(vocab.MessagePrefix, raw)), nil
 }
 
-func (l *Links) sign(kind LinkKind, raw [16]byte) []byte {
-	from := l.pages
+func (l *Links) signers(kind LinkKind) *sync.Pool {
 	if kind == LinkBounce {
-		from = l.bounce
+		return l.bounce
 	}
-	mac := from.Get().(hash.Hash) //nolint:forcetypeassert // the pool holds nothing else
-	defer from.Put(mac)
-	mac.Reset()
-	mac.Write([]byte("elshi link v1\x00" + string(kind) + "\x00"))
-	mac.Write(raw[:])
-	return mac.Sum(nil)[:macSize]
+	return l.pages
+}
+
+func (l *Links) signer(kind LinkKind) *signer {
+	return l.signers(kind).Get().(*signer) //nolint:forcetypeassert // the pool holds nothing else
+}
+
+func (l *Links) done(kind LinkKind, s *signer) { l.signers(kind).Put(s) }
+
+// sign returns a signature that is good until the signer is used again.
+func (s *signer) sign(kind LinkKind, raw [16]byte) []byte {
+	s.buf = append(append(append(s.buf[:0], "elshi link v1\x00"...), kind...), 0)
+	s.buf = append(s.buf, raw[:]...)
+	s.Reset()
+	_, _ = s.Write(s.buf) // a hash takes everything
+	s.buf = s.Sum(s.buf[:0])
+	return s.buf[:macSize]
 }

@@ -1,15 +1,14 @@
 package dispatcher
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"sync"
 
+	"github.com/orleu/elshi/channels"
 	"github.com/orleu/elshi/fault"
 	"github.com/orleu/elshi/templates"
 	"github.com/orleu/elshi/vocab"
@@ -44,27 +43,69 @@ func (o Org) shortName(lang vocab.Language) string {
 	return inLanguage(o.Name, lang)
 }
 
+// vars is the organisation as templates see it.
+func (o Org) vars(lang vocab.Language) map[string]any {
+	return map[string]any{"name": inLanguage(o.Name, lang), "short_name": o.shortName(lang), "address": o.Address, "url": o.URL}
+}
+
 // Renderer makes content from a template version and a message's data. Versions never change, so each is compiled once.
 type Renderer struct {
 	source  templateSource
 	options templates.Options
 	org     Org
 	links   *Links
+	orgs    map[vocab.Language]map[string]any // the organisation in each of vocab.Languages
 	mu      sync.Mutex
 	cache   map[vocab.TemplateVersionID]*compiled
+	held    int // bytes of fixed texts in cache
 }
 
+// compiled is a version ready to render. What it holds of fixed texts is encoded by a channel at most once.
 type compiled struct {
 	version templates.Version
 	*templates.Compiled
+
+	fixed []*channels.Fixed // of Compiled.Fixed
 }
 
-// cacheSize bounds the compiled versions that are kept; an organisation uses a few dozen at a time.
-const cacheSize = 256
+// What is kept of compiled versions: an organisation uses a few dozen at a time. Fixed texts are held encoded as well, at most three
+// times as long.
+const (
+	cacheSize  = 256
+	cacheFixed = 16 << 20 // bytes of fixed texts
+)
+
+// content is what one message says, and what has been found out on the way that its letter needs, too.
+type content struct {
+	templates.Content
+
+	fixed       []*channels.Fixed
+	links       linksOf
+	unsubscribe string // the unsubscribe link; empty if the text has none
+}
+
+// marks are the marks of a text as channels know them.
+func (c content) marks(of []templates.Mark) []channels.Mark {
+	if len(of) == 0 {
+		return nil
+	}
+	marks := make([]channels.Mark, len(of))
+	for i, m := range of {
+		marks[i] = channels.Mark{At: m.At, Fixed: c.fixed[m.Fixed]}
+	}
+	return marks
+}
 
 // NewRenderer returns a Renderer.
 func NewRenderer(source templateSource, options templates.Options, org Org, links *Links) *Renderer {
-	return &Renderer{source: source, options: options, org: org, links: links, cache: map[vocab.TemplateVersionID]*compiled{}}
+	r := &Renderer{
+		source: source, options: options, org: org, links: links, cache: map[vocab.TemplateVersionID]*compiled{},
+		orgs: map[vocab.Language]map[string]any{},
+	}
+	for _, lang := range vocab.Languages() {
+		r.orgs[lang] = org.vars(lang)
+	}
+	return r
 }
 
 // version returns a compiled version.
@@ -96,62 +137,79 @@ func (r *Renderer) compile(v templates.Version) (*compiled, error) {
 	if err != nil {
 		return nil, fmt.Errorf("compile template version %s: %w", v.ID, err)
 	}
-	made := &compiled{v, c}
+	made := &compiled{version: v, Compiled: c}
+	size := 0
+	for _, text := range c.Fixed() {
+		made.fixed = append(made.fixed, &channels.Fixed{Text: text})
+		size += len(text)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.cache) >= cacheSize {
+	if len(r.cache) >= cacheSize || r.held+size > cacheFixed {
 		clear(r.cache)
+		r.held = 0
 	}
 	r.cache[v.ID] = made
+	r.held += size
 	return made, nil
 }
 
-// stored is what a payload holds: the caller's data, and the name as it was at intake, so that the same message reads the same
-// whenever it is rendered.
-type stored struct {
-	Name string          `json:"name,omitempty"`
-	Data json.RawMessage `json:"data,omitempty"`
-}
-
 // render makes the content of a message.
-func (r *Renderer) render(c *compiled, m Message, data []byte) (templates.Content, error) {
-	var s stored
-	if err := json.Unmarshal(data, &s); err != nil {
-		return templates.Content{}, fmt.Errorf("payload of message %s: %w", m.ID, err)
-	}
-	vars, err := r.vars(m, s)
+func (r *Renderer) render(c *compiled, m Message, data []byte) (content, error) {
+	o, err := readPayload(data)
 	if err != nil {
-		return templates.Content{}, err
+		return content{}, fmt.Errorf("payload of message %s: %w", m.ID, err)
 	}
-	return c.Render(m.Channel, m.Language, vars)
+	v := variables.Get().(*vars) //nolint:forcetypeassert // the pool holds nothing else
+	defer v.done()
+	made := content{fixed: c.fixed, links: r.links.of(m.ID)}
+	r.fill(v, m, o, made.links, func(path string) bool { return c.Uses(m.Channel, m.Language, path) })
+	made.unsubscribe, _ = v.links["unsubscribe"].(string)
+	made.Content, err = c.Render(m.Channel, m.Language, v.all)
+	return made, err
 }
 
 // vars is everything a template may name.
-func (r *Renderer) vars(m Message, s stored) (map[string]any, error) {
-	data := map[string]any{}
-	if len(s.Data) > 0 {
-		decoder := json.NewDecoder(bytes.NewReader(s.Data))
-		decoder.UseNumber() // 12345678901234567890 stays what it is
-		if err := decoder.Decode(&data); err != nil {
-			return nil, fmt.Errorf("data of message %s: %w", m.ID, err)
+type vars struct{ all, contact, links, message map[string]any }
+
+// variables are kept for the next message, empty: a text keeps nothing of them.
+var variables = sync.Pool{New: func() any {
+	return &vars{map[string]any{}, map[string]any{}, map[string]any{}, map[string]any{}}
+}}
+
+func (v *vars) done() {
+	for _, m := range []map[string]any{v.all, v.contact, v.links, v.message} {
+		clear(m)
+	}
+	variables.Put(v)
+}
+
+// fill sets the variables of a message. A link is signed only if the text uses it.
+func (r *Renderer) fill(v *vars, m Message, o opened, links linksOf, uses func(path string) bool) {
+	v.contact["language"] = string(m.Language)
+	if o.Name != "" {
+		v.contact["name"] = o.Name
+	}
+	link := func(name string, kind LinkKind) {
+		if uses("links." + name) {
+			v.links[name] = links.url(kind)
 		}
 	}
-	contact := map[string]any{"language": string(m.Language)}
-	if s.Name != "" {
-		contact["name"] = s.Name
-	}
-	org := map[string]any{
-		"name": inLanguage(r.org.Name, m.Language), "short_name": r.org.shortName(m.Language), "address": r.org.Address, "url": r.org.URL,
-	}
-	links := map[string]any{"why": r.links.URL(LinkWhy, m.ID)}
+	link("why", LinkWhy)
 	if offersUnsubscribe(m.Class) {
-		links["unsubscribe"] = r.links.URL(LinkUnsubscribe, m.ID)
-		links["preferences"] = r.links.URL(LinkPreferences, m.ID)
+		link("unsubscribe", LinkUnsubscribe)
+		link("preferences", LinkPreferences)
 	}
-	return map[string]any{
-		"contact": contact, "org": org, "links": links, "data": data,
-		"message": map[string]any{"id": string(m.ID), "purpose": string(m.Purpose)},
-	}, nil
+	v.message["id"], v.message["purpose"] = string(m.ID), string(m.Purpose)
+	v.all["contact"], v.all["links"], v.all["message"], v.all["data"] = v.contact, v.links, v.message, o.Data
+	if o.Data == nil {
+		v.all["data"] = map[string]any{}
+	}
+	org, known := r.orgs[m.Language]
+	if !known {
+		org = r.org.vars(m.Language)
+	}
+	v.all["org"] = org
 }
 
 // offersUnsubscribe says whether messages of the class carry an unsubscribe link: those that a contact can end by one.
@@ -183,12 +241,13 @@ func contentHash(c templates.Content) string {
 	buf := hashed.Get().(*[]byte) //nolint:forcetypeassert // the pool holds nothing else
 	defer hashed.Put(buf)
 	text := (*buf)[:0]
-	for _, part := range []string{c.Subject, c.Preheader, c.HTML, c.Text, c.SMS, string(c.ICS)} {
+	for _, part := range [...]string{c.Subject, c.Preheader, c.HTML, c.Text, c.SMS} {
 		text = append(append(strconv.AppendInt(text, int64(len(part)), 10), ':'), part...)
 	}
+	text = append(append(strconv.AppendInt(text, int64(len(c.ICS)), 10), ':'), c.ICS...)
 	sum := sha256.Sum256(text)
-	*buf = text
-	return hex.EncodeToString(sum[:])
+	*buf = hex.AppendEncode(text[:0], sum[:])
+	return string(*buf)
 }
 
 // hashed are buffers for contentHash; content is bounded by the templates' limits, so they stay small.
@@ -207,5 +266,6 @@ func (r *Renderer) Content(ctx context.Context, m Message, p Payload) (templates
 	if err != nil {
 		return templates.Content{}, err
 	}
-	return r.render(version, m, p.Data)
+	made, err := r.render(version, m, p.Data)
+	return made.Content, err
 }

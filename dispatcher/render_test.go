@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/orleu/elshi/fault"
 	"github.com/orleu/elshi/templates"
 	"github.com/orleu/elshi/vocab"
@@ -66,33 +68,95 @@ func TestCacheOfVersionsIsBounded(t *testing.T) {
 func TestVariables(t *testing.T) {
 	r := newRenderer(newShelf(t))
 	m := mail(vocab.Marketing)
-	vars, err := r.vars(m, stored{Name: "Айгүл", Data: []byte(`{"n":12345678901234567890}`)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	links := vars["links"].(map[string]any)
-	for name, kind := range map[string]LinkKind{"unsubscribe": LinkUnsubscribe, "preferences": LinkPreferences, "why": LinkWhy} {
-		if links[name] != r.links.URL(kind, m.ID) {
-			t.Errorf("links.%s is %v", name, links[name])
-		}
-	}
-	if n := vars["data"].(map[string]any)["n"]; n != json.Number("12345678901234567890") {
-		t.Errorf("a long number became %v", n)
-	}
-	if who := vars["contact"].(map[string]any); who["name"] != "Айгүл" || who["language"] != "en" {
-		t.Errorf("contact is %v", who)
-	}
-	for _, class := range vocab.Classes() {
-		vars, err := r.vars(mail(class), stored{})
+	all := func(string) bool { return true }
+	fill := func(m Message, payload string, uses func(string) bool) *vars {
+		o, err := readPayload([]byte(payload))
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, offered := vars["links"].(map[string]any)["unsubscribe"]
+		v := &vars{map[string]any{}, map[string]any{}, map[string]any{}, map[string]any{}}
+		r.fill(v, m, o, r.links.of(m.ID), uses)
+		return v
+	}
+	v := fill(m, `{"name":"Айгүл","data":{"n":12345678901234567890}}`, all)
+	for name, kind := range map[string]LinkKind{"unsubscribe": LinkUnsubscribe, "preferences": LinkPreferences, "why": LinkWhy} {
+		if v.links[name] != r.links.URL(kind, m.ID) {
+			t.Errorf("links.%s is %v", name, v.links[name])
+		}
+	}
+	if n := v.all["data"].(map[string]any)["n"]; n != json.Number("12345678901234567890") {
+		t.Errorf("a long number became %v", n)
+	}
+	if v.contact["name"] != "Айгүл" || v.contact["language"] != "en" {
+		t.Errorf("contact is %v", v.contact)
+	}
+	for _, lang := range append(vocab.Languages(), "de") {
+		m := m
+		m.Language = lang
+		if diff := cmp.Diff(r.org.vars(lang), fill(m, `{}`, all).all["org"]); diff != "" {
+			t.Errorf("org in %s (-want +got):\n%s", lang, diff)
+		}
+	}
+	for _, class := range vocab.Classes() {
+		v := fill(mail(class), `{}`, all)
+		_, offered := v.links["unsubscribe"]
 		if want := class == vocab.Marketing || class == vocab.Service; offered != want {
 			t.Errorf("%s: an unsubscribe link is offered: %t, want %t", class, offered, want)
 		}
-		if _, named := vars["contact"].(map[string]any)["name"]; named {
+		if _, named := v.contact["name"]; named {
 			t.Errorf("%s: nobody knows the name, but there is one: a text would greet nobody", class)
+		}
+	}
+	used := fill(m, `{}`, func(path string) bool { return path == "links.why" })
+	if diff := cmp.Diff(map[string]any{"why": r.links.URL(LinkWhy, m.ID)}, used.links); diff != "" {
+		t.Errorf("links of a text that uses one (-want +got):\n%s", diff)
+	}
+}
+
+// The maps of one message are the next one's: nothing of it may be left in them.
+func TestNothingOfOneMessageIsInTheNext(t *testing.T) {
+	s := newShelf(t)
+	s.all = append(s.all, templates.Version{ID: "tpv_1", Template: "greeting", Number: 1, Variants: []templates.Variant{{
+		Language: vocab.English, Channel: vocab.SMS, SMS: `{{ contact.name | default: "nobody" }} {{ data.a | default: "-" }} {{ links.unsubscribe | default: "-" }}`,
+	}}})
+	r := newRenderer(s)
+	version, err := r.version(t.Context(), "tpv_1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		m := mail(vocab.Marketing)
+		m.Channel = vocab.SMS
+		full, err := r.render(version, m, []byte(`{"name":"Айгүл","data":{"a":"1"}}`))
+		if want := "Айгүл 1 " + r.links.URL(LinkUnsubscribe, m.ID); err != nil || full.SMS != want || full.unsubscribe == "" {
+			t.Fatalf("%q, %v, want %q", full.SMS, err, want)
+		}
+		m.Class = vocab.Legal
+		if empty, err := r.render(version, m, []byte(`{}`)); err != nil || empty.SMS != "nobody - -" || empty.unsubscribe != "" {
+			t.Fatalf("%q, %v, want nothing of the message before", empty.SMS, err)
+		}
+	}
+}
+
+// Many long templates must not fill the memory, whatever their number.
+func TestFixedTextsThatAreKeptAreBounded(t *testing.T) {
+	s := newShelf(t)
+	r := newRenderer(s)
+	v := s.all[len(s.all)-3]
+	for i := range cacheFixed/150_000 + 3 {
+		v.ID = vocab.TemplateVersionID(vocab.NewID(vocab.TemplateVersionPrefix))
+		v.Variants = []templates.Variant{{Language: vocab.English, Channel: vocab.Email, Subject: "S", Text: "T", HTML: strings.Repeat("x", 150_000)}}
+		if _, err := r.compile(v); err != nil {
+			t.Fatal(err)
+		}
+		kept := 0
+		for _, c := range r.cache {
+			for _, fixed := range c.fixed {
+				kept += len(fixed.Text)
+			}
+		}
+		if kept > cacheFixed || kept != r.held {
+			t.Fatalf("after %d versions %d bytes are kept and %d counted, at most %d may be", i+1, kept, r.held, cacheFixed)
 		}
 	}
 }

@@ -278,7 +278,7 @@ func (s *Submitter) draft(caller Caller, c checked, known Known, version *compil
 	if err != nil {
 		return Draft{}, templates.Content{}, nil, fmt.Errorf("payload: %w", err)
 	}
-	content, err := s.renderer.render(version, m, data)
+	made, err := s.renderer.render(version, m, data)
 	if err != nil {
 		return none(renderProblem(err))
 	}
@@ -295,7 +295,7 @@ func (s *Submitter) draft(caller Caller, c checked, known Known, version *compil
 			return Draft{}, templates.Content{}, nil, err
 		}
 	}
-	return draft, content, nil, nil
+	return draft, made.Content, nil, nil
 }
 
 // message fills the ledger row.

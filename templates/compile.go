@@ -30,6 +30,7 @@ type Options struct {
 type Compiled struct {
 	variants []Variant
 	texts    []texts
+	fixed    []string
 	calendar string
 }
 
@@ -50,7 +51,18 @@ type Content struct {
 	Text      string         // never empty for email
 	SMS       string
 	ICS       []byte // RFC 5545, text/calendar; method=PUBLISH; nil unless the version has a calendar and this is an email
+	// HTMLMarks and TextMarks say where fixed texts of the version stand in HTML and Text, ascending and apart. They are not complete.
+	HTMLMarks, TextMarks []Mark
 }
+
+// Mark says that a fixed text of the version, one that no variable changes, stands in what was rendered.
+type Mark struct {
+	At    int // offset of its first byte
+	Fixed int // its place in Compiled.Fixed
+}
+
+// Fixed returns the texts that Marks name. They never change.
+func (c *Compiled) Fixed() []string { return c.fixed }
 
 // Compile compiles a version with default options. Its error is that of Validate, without the check of the sample.
 func Compile(v Version) (*Compiled, error) { return Options{}.Compile(v) }
@@ -68,6 +80,10 @@ func (o Options) Compile(v Version) (*Compiled, error) {
 	var fields []fault.Field
 	for i, w := range v.Variants {
 		made, wrong := compileVariant(w, "/variants/"+strconv.Itoa(i), zone)
+		for _, text := range []*program{&made.html, &made.text} {
+			text.first = len(c.fixed)
+			c.fixed = append(c.fixed, text.fixed...)
+		}
 		c.texts = append(c.texts, made)
 		fields = append(fields, wrong...)
 	}
@@ -110,6 +126,23 @@ func (c *Compiled) HasUnsubscribe(channel vocab.Channel, lang vocab.Language) bo
 	return i >= 0 && c.texts[i].unsubscribes
 }
 
+// Uses says whether the variant that Render would take reads a variable, such as "links.why".
+func (c *Compiled) Uses(channel vocab.Channel, lang vocab.Language, variable string) bool {
+	i := pick(c.variants, channel, lang)
+	if i < 0 {
+		return false
+	}
+	t := &c.texts[i]
+	for _, text := range []*program{&t.subject, &t.preheader, &t.html, &t.text, &t.sms} {
+		for _, path := range text.uses {
+			if rest, found := strings.CutPrefix(path, variable); found && (rest == "" || rest[0] == '.' || rest[0] == '[') {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Render makes one message in the language asked for or its fallback (see Pick). vars holds contact, org, links, message and
 // data; only what the texts use must be there. It does not change vars.
 //
@@ -131,25 +164,22 @@ func (c *Compiled) Render(channel vocab.Channel, lang vocab.Language, vars map[s
 func (c *Compiled) render(i int, vars map[string]any) (Content, error) {
 	t := &c.texts[i]
 	content := Content{Language: c.variants[i].Language}
-	message := maps.Clone(asMap(vars["message"]))
-	if message == nil {
-		message = map[string]any{}
-	}
-	r := newRendering(vars, message)
+	r := newRendering(vars)
 	defer r.done()
 	switch c.variants[i].Channel {
 	case vocab.SMS:
-		content.SMS = strings.TrimSpace(r.field("sms", t.sms, t.config))
+		content.SMS = strings.TrimSpace(r.field("sms", &t.sms, t.config))
 		if r.err == nil && content.SMS == "" {
 			r.err = &RenderError{Code: "empty", Field: "sms", Detail: "the text is empty"}
 		}
 	case vocab.Email:
-		content.Subject = oneLine(r.field("subject", t.subject, t.config))
-		message["subject"] = content.Subject
-		content.Preheader = oneLine(r.field("preheader", t.preheader, t.config))
-		message["preheader"] = content.Preheader
-		content.HTML = r.field("html", t.html, t.configHTML)
-		content.Text = tidy(r.field("text", t.text, t.config))
+		content.Subject = oneLine(r.field("subject", &t.subject, t.config))
+		r.message["subject"] = content.Subject
+		content.Preheader = oneLine(r.field("preheader", &t.preheader, t.config))
+		r.message["preheader"] = content.Preheader
+		content.HTML = r.field("html", &t.html, t.configHTML)
+		content.HTMLMarks = r.marked()
+		content.Text, content.TextMarks = r.tidied(r.field("text", &t.text, t.config))
 		if r.err == nil {
 			r.err = content.completeEmail()
 		}
@@ -189,43 +219,44 @@ type rendering struct {
 }
 
 // runs are kept for the next message: most are as large as the one before.
-var runs = sync.Pool{New: func() any { return &run{bindings: map[string]any{}} }}
+var runs = sync.Pool{New: func() any { return &run{bindings: map[string]any{}, message: map[string]any{}} }}
 
 // maxKept is the largest output that is kept for the next message, in bytes.
 const maxKept = 128 << 10
 
-func newRendering(vars, message map[string]any) *rendering {
+func newRendering(vars map[string]any) *rendering {
 	r := &rendering{run: runs.Get().(*run)} //nolint:forcetypeassert // the pool holds nothing else
 	r.steps, r.spent = 0, 0
-	for root := range reserved {
-		value := vars[root]
+	maps.Copy(r.message, asMap(vars["message"])) // the caller's stays as it is
+	for i, root := range roots {
+		r.roots[i] = scoped{run: r.run, key: root, index: -1, value: vars[root]}
 		if root == "message" {
-			value = message
+			r.roots[i].value = r.message
 		}
-		r.bindings[root] = &scoped{run: r.run, key: root, index: -1, value: value}
 	}
 	return r
 }
 
 // done lets go of the message's data and keeps the rest.
 func (r *rendering) done() {
-	clear(r.bindings)
-	r.scope = nil
+	r.begin(0, expressions.Config{})
+	clear(r.roots[:])
+	clear(r.message)
 	if cap(r.out) <= maxKept {
 		runs.Put(r.run)
 	}
 }
 
-func (r *rendering) field(name string, text program, config expressions.Config) string {
-	if r.err != nil || len(text.nodes) == 0 {
+func (r *rendering) field(name string, text *program, config expressions.Config) string {
+	if r.err != nil {
 		return ""
 	}
 	// Steps and bytes count for the whole message; what one field assigns is not there in the next.
-	if len(r.bindings) > len(reserved) {
-		maps.DeleteFunc(r.bindings, func(root string, _ any) bool { return !isReserved(root) })
+	r.begin(text.first, config)
+	if len(text.nodes) == 0 {
+		return ""
 	}
-	r.out = slices.Grow(r.out[:0], text.size+text.size/4)
-	r.scope = expressions.NewContext(r.bindings, config)
+	r.out = slices.Grow(r.out, text.size+text.size/4)
 	if err := r.renderAll(text.nodes); err != nil {
 		line := 0
 		if missing, ok := errors.AsType[*MissingVariable](err); ok {
@@ -239,9 +270,21 @@ func (r *rendering) field(name string, text program, config expressions.Config) 
 	return string(r.out)
 }
 
-func isReserved(root string) bool {
-	_, is := reserved[root]
-	return is
+// marked are the marks of the field that was rendered last.
+func (r *rendering) marked() []Mark {
+	if len(r.marks) == 0 {
+		return nil
+	}
+	return slices.Clone(r.marks)
+}
+
+// tidied is the field that was rendered last without the empty lines that tags leave behind, and its marks if that left them true.
+func (r *rendering) tidied(text string) (string, []Mark) {
+	neat := tidy(text)
+	if !strings.HasPrefix(neat, text) {
+		return neat, nil
+	}
+	return neat, r.marked()
 }
 
 func asMap(v any) map[string]any {
@@ -253,6 +296,9 @@ func asMap(v any) map[string]any {
 func tidy(s string) string {
 	if s == "" || isTidy(s) {
 		return s
+	}
+	if s[len(s)-1] != '\n' && isTidy(s+"\n") { // most authors end a text without a line break
+		return s + "\n"
 	}
 	lines := strings.Split(strings.ReplaceAll(s, "\r\n", "\n"), "\n")
 	kept := lines[:0]

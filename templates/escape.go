@@ -13,7 +13,15 @@ var linkSchemes = []string{"http", "https", "mailto", "tel"}
 
 var htmlEscaper = strings.NewReplacer(`&`, "&amp;", `<`, "&lt;", `>`, "&gt;", `"`, "&#34;", `'`, "&#39;")
 
-func escapeHTML(s string) string { return htmlEscaper.Replace(s) }
+func escapeHTML(s string) string {
+	for i := range len(s) {
+		switch s[i] {
+		case '&', '<', '>', '"', '\'':
+			return htmlEscaper.Replace(s)
+		}
+	}
+	return s
+}
 
 // clean makes data fit for any text: valid UTF-8, "\n" as the only line break, no control characters but it and the tab.
 func clean(s string) string {
@@ -32,12 +40,35 @@ func clean(s string) string {
 
 // isClean is the one look that nearly all data get: every output of every message comes by here.
 func isClean(s string) bool {
-	for _, r := range s {
-		if r < ' ' && r != '\n' && r != '\t' || r >= 0x7f && (r <= 0x9f || r == '\u2028' || r == '\u2029' || r == utf8.RuneError) {
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c >= utf8.RuneSelf {
+			size := cleanRune(s[i:])
+			if size == 0 {
+				return false
+			}
+			i += size
+			continue
+		}
+		if c < ' ' && c != '\n' && c != '\t' || c == 0x7f {
 			return false
 		}
+		i++
 	}
 	return true
+}
+
+// cleanRune returns the size of the character beyond ASCII that a text begins with, 0 if clean might change it. U+00C0 to U+07FF, where
+// nearly all letters of our languages are, need no decoding.
+func cleanRune(s string) int {
+	if 0xc3 <= s[0] && s[0] <= 0xdf && len(s) > 1 && s[1]&0xc0 == 0x80 {
+		return 2
+	}
+	r, size := utf8.DecodeRuneInString(s)
+	if r == utf8.RuneError || unwanted(r) {
+		return 0
+	}
+	return size
 }
 
 func unwanted(r rune) bool {
@@ -54,7 +85,30 @@ func oneLine(s string) string {
 
 // isOneLine says that a text is clean and has nothing but single spaces between its words.
 func isOneLine(s string) bool {
-	before := ' '
+	before := byte(' ')
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c >= utf8.RuneSelf {
+			size := cleanRune(s[i:])
+			if size == 0 || size > 2 || c == 0xc2 && s[i+1] == 0xa0 { // U+00A0 and the spaces from U+1680 on
+				return isOneLineOf(s[i:], before)
+			}
+			before = c
+			i += size
+			continue
+		}
+		if c < ' ' || c == 0x7f || c == ' ' && before == ' ' {
+			return false
+		}
+		before = c
+		i++
+	}
+	return before != ' '
+}
+
+// isOneLineOf is isOneLine for the rest of a text, character by character.
+func isOneLineOf(s string, last byte) bool {
+	before := rune(last)
 	for _, r := range s {
 		if r == ' ' && before == ' ' || r != ' ' && unicode.IsSpace(r) {
 			return false

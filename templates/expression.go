@@ -111,6 +111,7 @@ type expr struct {
 	paths []string // variables it reads, for example "data.event.title", "a.tags[]"
 	plain string   // its only variable, if it is nothing but that; else ""
 	keys  []string // the parts of plain
+	root  int      // place of keys[0] in roots; -1: it is bound by the text
 }
 
 // operators are words that are no variables.

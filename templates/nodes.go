@@ -12,8 +12,12 @@ const (
 	maxOutput = 1 << 20 // bytes of one rendered field
 	maxSteps  = 50_000  // nodes rendered, so also loop iterations
 	maxSpent  = 16 << 20
-	maxDepth  = 20 // blocks inside blocks
+	maxDepth  = 20   // blocks inside blocks
+	maxMarks  = 1000 // of one field; what comes behind is not marked
 )
+
+// minFixed is how long a text must be, in bytes, to be marked as fixed: to copy a shorter one saves nothing.
+const minFixed = 32
 
 // node is a piece of a compiled text.
 type node interface {
@@ -23,11 +27,34 @@ type node interface {
 // run is one rendering of one message; it belongs to one goroutine.
 type run struct {
 	out      []byte
-	bindings map[string]any
-	scope    expressions.Context
+	marks    []Mark
+	first    int                 // what the field's own numbers of fixed texts are counted from
+	roots    [len(roots)]scoped  // what every message brings
+	message  map[string]any      // root message, with what is rendered already
+	bindings map[string]any      // what the field assigns and loops over; roots only if scope needs them
+	scope    expressions.Context // nil until an expression needs it
+	config   expressions.Config
 	steps    int
 	spent    int  // bytes of data that expressions looked at
 	lenient  bool // a condition is being evaluated: missing is false
+}
+
+// begin makes ready for a field.
+func (r *run) begin(first int, config expressions.Config) {
+	r.out, r.marks, r.first = r.out[:0], r.marks[:0], first
+	r.scope, r.config = nil, config
+	clear(r.bindings)
+}
+
+// context is what liquid evaluates expressions in. Many fields hold nothing but plain variables, which do not need it.
+func (r *run) context() expressions.Context {
+	if r.scope == nil {
+		for i, root := range roots {
+			r.bindings[root] = &r.roots[i]
+		}
+		r.scope = expressions.NewContext(r.bindings, r.config)
+	}
+	return r.scope
 }
 
 // charge counts what an expression reads, because filters work in time with it.
@@ -60,11 +87,11 @@ func (r *run) write(s string) error {
 
 // evaluate returns an expression's value; in an output or a loop (not lenient) a missing variable is an error.
 func (r *run) evaluate(e *expr, lenient bool) (any, error) {
-	if v := r.look(e.keys); v != nil {
+	if v := r.look(e); v != nil {
 		return v, nil
 	}
 	r.lenient = lenient
-	v, err := e.eval.Evaluate(r.scope)
+	v, err := e.eval.Evaluate(r.context())
 	if err != nil {
 		if failed, ok := errors.AsType[expressions.FilterError](err); ok {
 			err = failed.Err
@@ -86,16 +113,18 @@ func (r *run) evaluate(e *expr, lenient bool) (any, error) {
 
 // look returns the value of a plain variable as liquid would find it; nil if it is not there, for whatever reason: then liquid says
 // which part is missing.
-func (r *run) look(keys []string) any {
-	if len(keys) == 0 {
+func (r *run) look(e *expr) any {
+	if len(e.keys) == 0 {
 		return nil
 	}
-	root, ok := r.bindings[keys[0]].(*scoped)
-	if !ok {
+	var root *scoped
+	if e.root >= 0 {
+		root = &r.roots[e.root]
+	} else if root, _ = r.bindings[e.keys[0]].(*scoped); root == nil {
 		return nil
 	}
 	v := root.value
-	for _, key := range keys[1:] {
+	for _, key := range e.keys[1:] {
 		if v = child(v, key); v == nil {
 			return nil
 		}
@@ -114,13 +143,20 @@ func (r *run) renderAll(nodes []node) error {
 	return nil
 }
 
-type literal string
+// literal is what stands between tags.
+type literal struct {
+	text  string
+	fixed int // its number among the field's fixed texts; -1: too short to be one
+}
 
-func (n literal) render(r *run) error {
+func (n *literal) render(r *run) error {
 	if err := r.step(); err != nil {
 		return err
 	}
-	return r.write(string(n))
+	if n.fixed >= 0 && len(r.marks) < maxMarks {
+		r.marks = append(r.marks, Mark{At: len(r.out), Fixed: r.first + n.fixed})
+	}
+	return r.write(n.text)
 }
 
 // output is {{ … }}.

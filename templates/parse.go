@@ -28,12 +28,17 @@ var reserved = map[string][]string{
 	"data":    nil,
 }
 
+// roots are the names of reserved, in an order.
+var roots = [...]string{"contact", "org", "links", "message", "data"}
+
 // program is a compiled source.
 type program struct {
 	nodes  []node
 	uses   []string // variables it reads, sorted; elements of lists as "data.articles[].title"
 	always []string // variables that it prints whatever the data are
 	size   int      // of the source, in bytes: about what it will print
+	fixed  []string // texts that are worth marking
+	first  int      // place of the first of them among the version's
 }
 
 // parsing turns liquid's syntax tree into nodes. The tree is liquid's; rendering is ours, because liquid's renderer writes
@@ -45,6 +50,7 @@ type parsing struct {
 	locals   map[string]string // variable → path it stands for, "" if unknown
 	loops    []spot            // where the bodies of the open loops began
 	uses     map[string]bool
+	fixed    []string
 	problems []problem
 }
 
@@ -71,6 +77,7 @@ func parse(source string, isHTML bool) (program, []problem) {
 	}
 	return program{
 		nodes: nodes, uses: slices.Sorted(maps.Keys(p.uses)), always: slices.Sorted(maps.Keys(always)), size: len(source),
+		fixed: p.fixed,
 	}, p.problems
 }
 
@@ -168,7 +175,7 @@ func (p *parsing) sequence(tree []parser.ASTNode, depth int) (nodes []node, alwa
 			trimLeft := i > 0 && isTrim(tree[i-1], parser.Right)
 			trimRight := i+1 < len(tree) && isTrim(tree[i+1], parser.Left)
 			if text := p.text(n.Token, trimLeft, trimRight); text != "" {
-				nodes = append(nodes, literal(text))
+				nodes = append(nodes, p.literal(text))
 			}
 		case *parser.ASTObject:
 			if out := p.output(n); out != nil {
@@ -194,6 +201,14 @@ func (p *parsing) sequence(tree []parser.ASTNode, depth int) (nodes []node, alwa
 		}
 	}
 	return nodes, always
+}
+
+func (p *parsing) literal(text string) *literal {
+	if len(text) < minFixed {
+		return &literal{text, -1}
+	}
+	p.fixed = append(p.fixed, text)
+	return &literal{text, len(p.fixed) - 1}
 }
 
 func isTrim(n parser.ASTNode, direction parser.TrimDirection) bool {
@@ -294,6 +309,7 @@ func (p *parsing) named(tok parser.Token, e *expr, words []word) *expr {
 	e.paths = paths
 	if isPlain(words) {
 		e.plain, e.keys = paths[0], strings.Split(paths[0], ".")
+		e.root = slices.Index(roots[:], e.keys[0])
 	}
 	return e
 }

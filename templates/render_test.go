@@ -299,6 +299,24 @@ func TestRenderConcurrentlyLeavesVarsAndEachOtherAlone(t *testing.T) {
 	}
 }
 
+// What one rendering leaves in memory for the next is room, not words.
+func TestNothingOfOneMessageIsInTheNext(t *testing.T) {
+	v := mail("en", "<p>{{ message.subject }}</p>")
+	v.Variants[0].Text = "{% assign x = contact.name %}{{ x }}"
+	v.Variants = append(v.Variants, Variant{
+		Language: "en", Channel: vocab.SMS, SMS: `{{ message.subject | default: "-" }}{{ contact.name | default: "-" }}{{ message.id | default: "-" }}`,
+	})
+	c := compiled(t, v)
+	for range 20 {
+		if _, err := c.Render(vocab.Email, "en", data()); err != nil {
+			t.Fatal(err)
+		}
+		if content, err := c.Render(vocab.SMS, "en", nil); err != nil || content.SMS != "---" {
+			t.Fatalf("%q, %v, want three times nothing", content.SMS, err)
+		}
+	}
+}
+
 func BenchmarkRenderNewsletter(b *testing.B) {
 	versions := builtins(b)
 	for _, v := range versions {

@@ -6,16 +6,16 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/osteele/liquid/expressions"
 	"pgregory.net/rapid"
 )
 
 // The one look that most texts get must never see less than the long way does.
 func TestShortcutsAreNoLoopholes(t *testing.T) {
 	pieces := rapid.SampledFrom([]string{
-		"https://", "http://", "a", "Z9", ".", "-", "_", "/", "?", "=", "&", "~", "@", ":", "#", "%41", "\"", "<", " ", "\t", "\n", "\u00a0", "\u2028", "ж", "\x80", "\x00",
+		"https://", "http://", "a", "Z9", ".", "-", "_", "/", "?", "=", "&", "~", "@", ":", "#", "%41", "\"", "<", " ", "\t", "\n", "\u00a0", "\u2028", "ж", "\x80", "\x00", "\xd0", "\u0085", "\u0080", "\u07ff", "\u3000", "“", "&", "'", "\x7f", "\r",
 	})
 	rapid.Check(t, func(t *rapid.T) {
 		s := strings.Join(rapid.SliceOfN(pieces, 0, 8).Draw(t, "pieces"), "")
@@ -27,6 +27,16 @@ func TestShortcutsAreNoLoopholes(t *testing.T) {
 		}
 		if want := strings.Join(strings.Fields(clean(s)), " "); isOneLine(s) && s != want {
 			t.Errorf("%q is not one line, %q is", s, want)
+		}
+		if isClean(s) {
+			for i, r := range s {
+				if unwanted(r) || r == utf8.RuneError && !strings.HasPrefix(s[i:], "\uFFFD") {
+					t.Errorf("%q is not clean", s)
+				}
+			}
+		}
+		if want := htmlEscaper.Replace(s); escapeHTML(s) != want {
+			t.Errorf("%q is escaped as %q, want %q", s, escapeHTML(s), want)
 		}
 	})
 }
@@ -50,9 +60,9 @@ func TestPlainVariablesAreWhatLiquidFinds(t *testing.T) {
 		if len(problems) > 0 {
 			t.Fatal(problems)
 		}
-		r := newRendering(map[string]any{"data": map[string]any{"a": value.Draw(t, "a")}}, map[string]any{})
+		r := newRendering(map[string]any{"data": map[string]any{"a": value.Draw(t, "a")}})
 		defer r.done()
-		r.scope = expressions.NewContext(r.bindings, register(setting{}))
+		r.config = register(setting{})
 		short := program.nodes[0].(*output).expr
 		long := *short
 		long.keys = nil

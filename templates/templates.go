@@ -75,11 +75,10 @@ func Pick(v Version, channel vocab.Channel, lang vocab.Language) (Variant, bool)
 }
 
 func pick(variants []Variant, channel vocab.Channel, lang vocab.Language) int {
-	exact := func(w Variant) bool {
-		return w.Channel == channel && strings.EqualFold(string(w.Language), string(lang))
-	}
-	if i := slices.IndexFunc(variants, exact); i >= 0 {
-		return i
+	for i := range variants {
+		if w := &variants[i]; w.Channel == channel && strings.EqualFold(string(w.Language), string(lang)) {
+			return i
+		}
 	}
 	for _, want := range append([]vocab.Language{lang}, vocab.Languages()...) {
 		sameBase := func(w Variant) bool { return w.Channel == channel && base(w.Language) == base(want) }

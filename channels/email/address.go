@@ -34,14 +34,17 @@ func parseAddress(address string) (wireAddress, error) {
 	if !isDotAtom(local) || len(local) > maxLocalPart {
 		return wireAddress{}, errBadAddress
 	}
-	var err error
+	text := address
 	if !isPlainDomain(domain) {
-		domain, err = idna.Lookup.ToASCII(domain)
+		var err error
+		if domain, err = idna.Lookup.ToASCII(domain); err != nil || !isDotAtom(domain) {
+			return wireAddress{}, errBadAddress
+		}
+		text = local + "@" + domain
 	}
-	if err != nil || !isDotAtom(domain) || strings.IndexByte(domain, '.') < 0 && domain != "localhost" {
+	if strings.IndexByte(domain, '.') < 0 && domain != "localhost" {
 		return wireAddress{}, errBadAddress
 	}
-	text := local + "@" + domain
 	if len(text) > maxAddress {
 		return wireAddress{}, errBadAddress
 	}
@@ -51,35 +54,44 @@ func parseAddress(address string) (wireAddress, error) {
 // isPlainDomain says whether a domain is one that idna leaves as it is: small ASCII letters, digits, and hyphens only where none has a
 // meaning. Nearly all are, and asking idna costs more than the rest of an address.
 func isPlainDomain(domain string) bool {
-	for label := range strings.SplitSeq(domain, ".") {
-		if label == "" || label[0] == '-' || label[len(label)-1] == '-' || strings.Contains(label, "--") {
+	before := byte('.')
+	for i := range len(domain) {
+		c := domain[i]
+		switch {
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9':
+		case c == '-' && before != '.' && before != '-':
+		case c == '.' && before != '.' && before != '-':
+		default:
 			return false
 		}
-		for i := range len(label) {
-			if c := label[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
-				return false
-			}
-		}
+		before = c
 	}
-	return true
+	return before != '.' && before != '-'
 }
+
+var atomBytes = func() (table [utf8.RuneSelf]bool) {
+	for c := range table {
+		table[c] = 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.ContainsRune("!#$%&'*+-/=?^_`{|}~.", rune(c))
+	}
+	return table
+}()
 
 // isDotAtom follows RFC 5322 section 3.2.3, widened by RFC 6532 to letters and digits beyond ASCII. Marks count too:
 // many scripts write letters with them.
 func isDotAtom(s string) bool {
-	if s == "" || !utf8.ValidString(s) || s[0] == '.' || s[len(s)-1] == '.' || strings.Contains(s, "..") {
-		return false
-	}
+	before := '.'
 	for _, r := range s {
 		switch {
-		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9':
-		case r < utf8.RuneSelf && strings.IndexByte("!#$%&'*+-/=?^_`{|}~.", byte(r)) >= 0: //nolint:gosec // it is ASCII
-		case r >= utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r)):
+		case r == '.' && before == '.':
+			return false
+		case r < utf8.RuneSelf && atomBytes[r]:
+		case r >= utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r)): // none is what stands for bad UTF-8
 		default:
 			return false
 		}
+		before = r
 	}
-	return true
+	return before != '.'
 }
 
 func isASCII(s string) bool {

@@ -2,11 +2,9 @@ package email
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	"github.com/orleu/elshi/channels"
 )
@@ -34,8 +32,9 @@ var (
 type letter struct {
 	msg      channels.Message
 	from, to wireAddress
-	utf8     bool   // an address needs SMTPUTF8
-	wire     []byte // CRLF lines, dot-stuffed, without the terminating dot
+	utf8     bool    // an address needs SMTPUTF8
+	wire     []byte  // CRLF lines, dot-stuffed, without the terminating dot
+	buffer   *[]byte // what wire began with, and is given back in
 }
 
 // wires are buffers for letters: most mails of a campaign are of one size.
@@ -51,7 +50,8 @@ func compose(m channels.Message) (*letter, *channels.Error) {
 	if err != nil {
 		return nil, &channels.Error{Cause: channels.BadSyntax, Detail: err.Error()}
 	}
-	l := &letter{msg: m, to: to, utf8: to.utf8, wire: (*wires.Get().(*[]byte))[:0]} //nolint:forcetypeassert // the pool holds nothing else
+	buffer := wires.Get().(*[]byte) //nolint:forcetypeassert // the pool holds nothing else
+	l := &letter{msg: m, to: to, utf8: to.utf8, wire: (*buffer)[:0], buffer: buffer}
 	if err := l.encode(m.Email); err != nil {
 		l.free()
 		return nil, &channels.Error{Cause: channels.Unrenderable, Detail: err.Error()}
@@ -59,11 +59,13 @@ func compose(m channels.Message) (*letter, *channels.Error) {
 	return l, nil
 }
 
-// free gives the letter's buffer to the next one.
+// free gives the letter's buffer to the next one, and nothing else of the letter.
 func (l *letter) free() {
-	if cap(l.wire) <= maxKept {
-		wires.Put(&l.wire)
+	if l.buffer != nil && cap(l.wire) <= maxKept {
+		*l.buffer = l.wire
+		wires.Put(l.buffer)
 	}
+	l.wire, l.buffer = nil, nil
 }
 
 func (l *letter) encode(e *channels.Email) error {
@@ -88,10 +90,6 @@ func check(e *channels.Email) error {
 	switch {
 	case e.Text == "":
 		return errNoText
-	case !utf8.ValidString(e.Text):
-		return fmt.Errorf("the text part %w", errNotUTF8)
-	case !utf8.ValidString(e.HTML):
-		return fmt.Errorf("the HTML part %w", errNotUTF8)
 	case e.Date.IsZero():
 		return errNoDate
 	}
@@ -114,7 +112,7 @@ func (l *letter) header(e *channels.Email) error {
 		}
 	}
 	b := headerBlock{wire: l.wire}
-	b.text("Date", e.Date.Format(time.RFC1123Z))
+	b.wire = append(e.Date.AppendFormat(append(b.wire, "Date: "...), time.RFC1123Z), "\r\n"...)
 	b.mailbox("From", e.From.Name, from)
 	b.mailbox("To", e.ToName, l.to)
 	if e.ReplyTo != nil {
@@ -125,12 +123,11 @@ func (l *letter) header(e *channels.Email) error {
 		b.mailbox("Reply-To", e.ReplyTo.Name, replyTo)
 	}
 	b.text("Subject", e.Subject)
-	b.fold("Message-ID", []string{"<" + e.MessageID + ">"})
+	b.wire = append(append(append(b.wire, "Message-ID: <"...), e.MessageID...), ">\r\n"...)
 	for _, h := range e.Headers {
 		b.extra(h.Name, h.Value)
 	}
-	b.text("MIME-Version", "1.0")
-	l.wire = b.wire
+	l.wire = append(b.wire, "MIME-Version: 1.0\r\n"...)
 	return b.err
 }
 

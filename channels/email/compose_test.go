@@ -3,8 +3,6 @@ package email
 import (
 	"bytes"
 	"flag"
-	"io"
-	"mime/quotedprintable"
 	"net/mail"
 	"os"
 	"path/filepath"
@@ -13,7 +11,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"pgregory.net/rapid"
 
 	"github.com/orleu/elshi/channels"
 	"github.com/orleu/elshi/vocab"
@@ -247,29 +244,6 @@ func TestSMTPUTF8IsAskedForOnlyWhenNeeded(t *testing.T) {
 			}
 		})
 	}
-}
-
-// Quoted-printable reads back as what was written, with every line break as CRLF, and is fit for the wire: short lines, none of which
-// begins with a dot or ends in a space.
-func TestQuotedPrintable(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		text := rapid.OneOf(
-			rapid.StringOfN(rapid.RuneFrom([]rune("..  \t\r\n=ab")), 0, 300, -1), rapid.StringN(0, 200, -1),
-			rapid.StringOfN(rapid.RuneFrom([]rune("abc .")), 60, 100, -1),
-		).Draw(t, "text")
-		wire := string(appendQuoted([]byte("before\r\n"), text))[len("before\r\n"):]
-		for line := range strings.SplitSeq(wire, "\r\n") {
-			if len(line) > 76 || strings.HasPrefix(line, ".") || strings.HasSuffix(line, " ") || strings.HasSuffix(line, "\t") ||
-				strings.ContainsAny(line, "\r\n") {
-				t.Fatalf("appendQuoted(%q) has the line %q", text, line)
-			}
-		}
-		got, err := io.ReadAll(quotedprintable.NewReader(strings.NewReader(wire)))
-		want := strings.NewReplacer("\r\n", "\r\n", "\r", "\r\n", "\n", "\r\n").Replace(text)
-		if err != nil || string(got) != want {
-			t.Fatalf("appendQuoted(%q) = %q, which reads back as %q, %v", text, wire, got, err)
-		}
-	})
 }
 
 // Whatever is put into a field stays in that field, or the message is refused.

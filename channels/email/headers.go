@@ -1,6 +1,7 @@
 package email
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -39,16 +40,22 @@ func checkName(name string) error {
 	if name == "" || len(name) > softLine {
 		return errHeaderName
 	}
+	var small [softLine]byte
 	for i := range len(name) {
-		if name[i] <= ' ' || name[i] > '~' || name[i] == ':' {
+		c := name[i]
+		if c <= ' ' || c > '~' || c == ':' {
 			return errHeaderName
 		}
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		small[i] = c
 	}
 	if name[0] == '.' { // a line that begins with a dot is SMTP's own matter
 		return errHeaderName
 	}
-	lower := strings.ToLower(name)
-	if reserved[lower] || strings.HasPrefix(lower, "content-") || strings.HasPrefix(lower, "resent-") {
+	lower := small[:len(name)]
+	if reserved[string(lower)] || bytes.HasPrefix(lower, []byte("content-")) || bytes.HasPrefix(lower, []byte("resent-")) {
 		return errReserved
 	}
 	return nil
@@ -56,7 +63,10 @@ func checkName(name string) error {
 
 // checkValue refuses what could end a header early: that is how foreign headers and bodies are injected.
 func checkValue(value string) error {
-	if strings.ContainsAny(value, "\r\n\x00") {
+	if isPrintable(value) {
+		return nil
+	}
+	if strings.IndexByte(value, '\r') >= 0 || strings.IndexByte(value, '\n') >= 0 || strings.IndexByte(value, 0) >= 0 {
 		return errLineBreak
 	}
 	if !utf8.ValidString(value) {
@@ -65,18 +75,30 @@ func checkValue(value string) error {
 	return nil
 }
 
-// headerBlock writes header fields. Its first error stops it.
+// headerBlock writes header fields, breaking lines between words (RFC 5322 section 2.2.3). The first word stays on the first line,
+// because some readers lose a field that begins with a fold. A name cannot begin with a dot and the other lines begin with a space, so that
+// nothing has to be doubled for the wire. Its first error stops it.
 type headerBlock struct {
-	wire []byte
-	err  error
+	wire  []byte
+	name  string // of the field being written
+	line  int    // bytes of its last line
+	words int
+	err   error
 }
 
 // text writes an unstructured field; what is not plain ASCII becomes encoded words.
 func (b *headerBlock) text(name, value string) {
-	if !b.check(name, value) {
+	if !b.begin(name, value) {
 		return
 	}
-	b.fold(name, words(value))
+	switch {
+	case value == "":
+	case isPlain(value):
+		b.split(value)
+	default:
+		b.encode(value)
+	}
+	b.end()
 }
 
 // extra writes a caller's field. A value that begins with "<" holds addresses (List-Unsubscribe, List-Id after RFC 2369 and
@@ -93,25 +115,42 @@ func (b *headerBlock) extra(name, value string) {
 		b.text(name, value)
 		return
 	}
-	if !b.check(name, value) {
+	if !b.begin(name, value) {
 		return
 	}
 	if !isPrintable(value) {
 		b.err = fmt.Errorf("header %s %w", name, errNotEncoding)
 		return
 	}
-	b.fold(name, strings.Fields(value))
+	for value != "" {
+		word, rest, _ := strings.Cut(value, " ")
+		if word != "" {
+			b.word("", word, "")
+		}
+		value = rest
+	}
+	b.end()
 }
 
-// mailbox writes an address field with at most one mailbox.
+// mailbox writes an address field with one mailbox. Its display name stands as it is, quoted, or encoded (RFC 5322 section 3.2.5).
 func (b *headerBlock) mailbox(name, display string, address wireAddress) {
-	if !b.check(name, display) {
+	if !b.begin(name, display) {
 		return
 	}
-	b.fold(name, append(phrase(display), "<"+address.text+">"))
+	switch {
+	case display == "":
+	case !isPlain(display):
+		b.encode(display)
+	case strings.ContainsAny(display, `"\()<>[]:;@,.`):
+		b.split(quoted(display))
+	default:
+		b.split(display)
+	}
+	b.word("<", address.text, ">")
+	b.end()
 }
 
-func (b *headerBlock) check(name, value string) bool {
+func (b *headerBlock) begin(name, value string) bool {
 	if b.err != nil {
 		return false
 	}
@@ -119,73 +158,70 @@ func (b *headerBlock) check(name, value string) bool {
 		b.err = fmt.Errorf("header %s %w", name, err)
 		return false
 	}
+	b.wire = append(append(b.wire, name...), ':')
+	b.name, b.line, b.words = name, len(name)+1, 0
 	return true
 }
 
-// fold writes a field, breaking lines between words (RFC 5322 section 2.2.3). The first word stays on the first line,
-// because some readers lose a field that begins with a fold. A name cannot begin with a dot and the other lines begin with a space, so that
-// nothing has to be doubled for the wire.
-func (b *headerBlock) fold(name string, words []string) {
-	b.wire = append(append(b.wire, name...), ':')
-	line := len(name) + 1
-	for i, word := range words {
-		if i > 0 && line+1+len(word) > softLine {
-			b.wire = append(b.wire, "\r\n"...)
-			line = 0
-		}
-		line += 1 + len(word)
-		if line > hardLine {
-			b.err = fmt.Errorf("header %s %w", name, errTooLong)
-			return
-		}
-		b.wire = append(append(b.wire, ' '), word...)
+func (b *headerBlock) end() { b.wire = append(b.wire, "\r\n"...) }
+
+// word writes one word, of three parts so that nobody has to join them.
+func (b *headerBlock) word(before, word, after string) {
+	if !b.space(len(before) + len(word) + len(after)) {
+		return
 	}
-	b.wire = append(b.wire, "\r\n"...)
+	b.wire = append(append(append(b.wire, before...), word...), after...)
 }
 
-// words splits a text at single spaces, or encodes all of it when readers would not give it back as it is.
-func words(value string) []string {
-	if value == "" {
-		return nil
+// space writes the space before a word of n bytes, and a fold if the line is full.
+func (b *headerBlock) space(n int) bool {
+	if b.words > 0 && b.line+1+n > softLine {
+		b.wire = append(b.wire, "\r\n"...)
+		b.line = 0
 	}
-	if isPlain(value) {
-		return strings.Split(value, " ")
+	b.line += 1 + n
+	b.words++
+	if b.line > hardLine {
+		b.err = fmt.Errorf("header %s %w", b.name, errTooLong)
+		return false
 	}
-	return encode(value)
+	b.wire = append(b.wire, ' ')
+	return true
 }
 
-// phrase is a display name: as it is, quoted, or encoded (RFC 5322 section 3.2.5).
-func phrase(display string) []string {
-	if display == "" {
-		return nil
+// split writes a text that has one space between each two of its words.
+func (b *headerBlock) split(text string) {
+	for found := true; found && b.err == nil; {
+		var word string
+		word, text, found = strings.Cut(text, " ")
+		b.word("", word, "")
 	}
-	if !isPlain(display) {
-		return encode(display)
-	}
-	if !strings.ContainsAny(display, `"\()<>[]:;@,.`) {
-		return strings.Split(display, " ")
-	}
-	return strings.Split(quoted(display), " ")
 }
+
+var quotes = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 
 // quoted is a quoted-string (RFC 5322 section 3.2.4) of printable ASCII.
-func quoted(text string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text) + `"`
-}
+func quoted(text string) string { return `"` + quotes.Replace(text) + `"` }
 
 // isPlain says whether a text survives a header unencoded: printable ASCII, no word that looks encoded or is too long to
 // fold, and no spaces that readers trim or merge.
 func isPlain(value string) bool {
-	if !isPrintable(value) || strings.Contains(value, "=?") && encodedWord.MatchString(value) || strings.Contains(value, "  ") ||
-		strings.HasPrefix(value, " ") || strings.HasSuffix(value, " ") {
-		return false
-	}
-	for word := range strings.SplitSeq(value, " ") {
-		if len(word) > hardLine-softLine {
+	word, looksEncoded := 0, false
+	for i := range len(value) {
+		switch c := value[i]; {
+		case c == ' ':
+			if word == 0 {
+				return false
+			}
+			word = 0
+		case c < ' ' || c > '~' || word == hardLine-softLine:
 			return false
+		default:
+			word++
+			looksEncoded = looksEncoded || c == '?' && i > 0 && value[i-1] == '='
 		}
 	}
-	return true
+	return (word > 0 || value == "") && (!looksEncoded || !encodedWord.MatchString(value))
 }
 
 func isPrintable(value string) bool {
@@ -202,15 +238,19 @@ func isPrintable(value string) bool {
 const encodedBytes = 39
 
 // encode writes base 64, never Q: for Cyrillic it is half as long. Words end between characters, as RFC 2047 section 5 asks.
-func encode(value string) []string {
-	var out []string
-	for value != "" {
+func (b *headerBlock) encode(value string) {
+	for value != "" && b.err == nil {
 		end := min(encodedBytes, len(value))
 		for end < len(value) && !utf8.RuneStart(value[end]) {
 			end--
 		}
-		out = append(out, "=?utf-8?b?"+base64.StdEncoding.EncodeToString([]byte(value[:end]))+"?=")
+		if !b.space(len("=?utf-8?b?") + base64.StdEncoding.EncodedLen(end) + len("?=")) {
+			return
+		}
+		var piece [encodedBytes]byte
+		b.wire = append(b.wire, "=?utf-8?b?"...)
+		b.wire = base64.StdEncoding.AppendEncode(b.wire, piece[:copy(piece[:], value[:end])])
+		b.wire = append(b.wire, "?="...)
 		value = value[end:]
 	}
-	return out
 }

@@ -3,6 +3,7 @@ package email
 import (
 	"encoding/base64"
 	"fmt"
+	"math"
 	"mime"
 	"strings"
 	"unicode/utf8"
@@ -13,16 +14,26 @@ import (
 // The boundaries of multiparts. "=_" occurs in neither quoted-printable nor base64 (RFC 2045 section 6.7 note), and all parts are one or the other,
 // so the boundaries need not be random and a message is the same on every attempt.
 const (
-	mixed       = "=_elshi_mixed"
-	alternative = "=_elshi_alternative"
+	mixed           = "=_elshi_mixed"
+	alternative     = "=_elshi_alternative"
+	mixedHead       = "Content-Type: multipart/mixed;\r\n boundary=\"" + mixed + "\"\r\n\r\n--" + mixed + "\r\n"
+	alternativeHead = "Content-Type: multipart/alternative;\r\n boundary=\"" + alternative + "\"\r\n\r\n--" + alternative + "\r\n"
 )
 
 // part is a text part.
-type part struct{ contentType, text string }
+type part struct {
+	name        string // for errors
+	contentType string
+	text        string
+	marks       []channels.Mark
+}
 
 // appendEntity appends the MIME fields and parts: alternatives with the text first, then attachments.
 func appendEntity(wire []byte, e *channels.Email) ([]byte, error) {
-	texts := []part{{"text/plain; charset=UTF-8", e.Text}, {"text/html; charset=UTF-8", e.HTML}}
+	texts := []part{
+		{"text", "text/plain; charset=UTF-8", e.Text, e.TextMarks},
+		{"HTML", "text/html; charset=UTF-8", e.HTML, e.HTMLMarks},
+	}
 	if e.HTML == "" {
 		texts = texts[:1]
 	}
@@ -36,11 +47,10 @@ func appendEntity(wire []byte, e *channels.Email) ([]byte, error) {
 			return wire, err
 		}
 		if files[i].calendar != "" {
-			texts = append(texts, part{files[i].calendar, string(a.Content)})
+			texts = append(texts, part{name: "calendar", contentType: files[i].calendar, text: string(a.Content)})
 		}
 	}
-	wire = appendMultipart(wire, "mixed", mixed)
-	wire, err := appendTexts(wire, texts)
+	wire, err := appendTexts(append(wire, mixedHead...), texts)
 	if err != nil {
 		return wire, err
 	}
@@ -51,14 +61,10 @@ func appendEntity(wire []byte, e *channels.Email) ([]byte, error) {
 	return append(wire, "\r\n--"+mixed+"--\r\n"...), nil
 }
 
-func appendMultipart(wire []byte, kind, boundary string) []byte {
-	return append(wire, "Content-Type: multipart/"+kind+";\r\n boundary=\""+boundary+"\"\r\n\r\n--"+boundary+"\r\n"...)
-}
-
 // appendTexts appends text parts, as alternatives if there are several.
 func appendTexts(wire []byte, texts []part) ([]byte, error) {
 	if len(texts) > 1 {
-		wire = appendMultipart(wire, "alternative", alternative)
+		wire = append(wire, alternativeHead...)
 	}
 	for i, p := range texts {
 		if i > 0 {
@@ -67,9 +73,19 @@ func appendTexts(wire []byte, texts []part) ([]byte, error) {
 		wire = append(wire, "Content-Transfer-Encoding: quoted-printable\r\nContent-Type: "...)
 		wire = append(wire, p.contentType...)
 		wire = append(wire, "\r\n\r\n"...)
-		begin := len(wire)
-		wire = appendQuoted(wire, p.text)
-		if len(wire)-begin > maxHTML && strings.HasPrefix(p.contentType, "text/html") {
+		begin, limit := len(wire), math.MaxInt
+		if p.name == "HTML" {
+			limit = maxHTML
+		}
+		var valid bool
+		wire, valid = appendQuoted(wire, p.text, p.marks)
+		if len(wire)-begin > limit && valid { // the joints of fixed texts take a few bytes that the text by itself does not
+			wire, valid = appendQuoted(wire[:begin], p.text, nil)
+		}
+		switch {
+		case !valid:
+			return wire, fmt.Errorf("the %s part %w", p.name, errNotUTF8)
+		case len(wire)-begin > limit:
 			return wire, errHTMLTooLong
 		}
 	}
