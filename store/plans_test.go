@@ -291,10 +291,15 @@ func TestNoHotStatementOfPostgreSQLReadsATableWhole(t *testing.T) {
 	// A plan that was made on the first day is kept while the tables grow, for as long as its connection lives. What is asked for each contact
 	// of a claim cannot bear even that.
 	options = store.Options{URL: server.CreateDatabase(t).Owner, HashKey: hashKey}
-	if err := open(t, options).Migrate(t.Context()); err != nil {
+	empty := open(t, options)
+	if err := empty.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	look(options, "no", "LATERAL")
+	if _, err := empty.Raw().ExecContext(t.Context(), analyse); err != nil {
+		t.Fatal(err)
+	}
+	look(options, "an empty table's", "LATERAL")
 }
 
 // planOf is the plan of a statement for its own values.
