@@ -167,13 +167,38 @@ func clip(text string) string {
 	return text[:end]
 }
 
-// reference finds the provider's own id in the words of an acceptance: "queued as 4dXyz" (Postfix and others), "id=1abc-…"
-// (Exim).
-var reference = regexp.MustCompile(`(?i)(?:queued as |\bid=)<?([A-Za-z0-9][A-Za-z0-9._@-]{0,127})`)
+// maxReference is the longest reference of a provider that is kept, in bytes.
+const maxReference = 128
 
+// providerRef finds the provider's own id in the words of an acceptance: "queued as 4dXyz" (Postfix and others), "id=1abc-…" (Exim). It looks at
+// every accepted message, hence no regular expression.
 func providerRef(words string) string {
-	if m := reference.FindStringSubmatch(words); m != nil {
-		return strings.TrimRight(m[1], ".")
+	for i := range len(words) {
+		var rest string
+		switch {
+		case hasPrefixFold(words[i:], "queued as "):
+			rest = words[i+len("queued as "):]
+		case hasPrefixFold(words[i:], "id=") && (i == 0 || !isWordByte(words[i-1])):
+			rest = words[i+len("id="):]
+		default:
+			continue
+		}
+		rest = strings.TrimPrefix(rest, "<")
+		end := 0
+		for end < min(len(rest), maxReference) && (isAlphanumeric(rest[end]) || end > 0 && strings.IndexByte("._@-", rest[end]) >= 0) {
+			end++
+		}
+		if end > 0 {
+			return strings.TrimRight(rest[:end], ".")
+		}
 	}
 	return ""
 }
+
+func hasPrefixFold(s, prefix string) bool {
+	return len(s) >= len(prefix) && s[0]|0x20 == prefix[0] && strings.EqualFold(s[:len(prefix)], prefix)
+}
+
+func isAlphanumeric(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z' }
+
+func isWordByte(c byte) bool { return isAlphanumeric(c) || c == '_' }
