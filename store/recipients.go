@@ -21,7 +21,7 @@ func (l *Ledger) Recipients(ctx context.Context, queries []dispatcher.RecipientQ
 
 // The look-ups that every request makes share their statements, as the small submissions share transactions.
 const (
-	readsAtOnce   = 2
+	readsAtOnce   = 1
 	readsTogether = 100
 )
 
