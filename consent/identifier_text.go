@@ -216,7 +216,14 @@ var (
 	passport   = regexp.MustCompile(`(?i)(?:passport|паспорт|төлқұжат)[^\d;!?\n]{0,40}\d{7,9}(?:\D|$)`)
 )
 
+// documentWords are in every text that passport and cardNumber match: looking for them is cheap, and most texts have none.
+var documentWords = []string{"passport", "паспорт", "төлқұжат", "удостоверени", "куәлі", "card"}
+
 func holdsDocument(s string) bool {
+	lower := strings.ToLower(s)
+	if !slices.ContainsFunc(documentWords, func(word string) bool { return strings.Contains(lower, word) }) {
+		return false
+	}
 	if passport.MatchString(s) {
 		return true
 	}
