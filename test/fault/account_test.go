@@ -232,7 +232,12 @@ func (w *world) rows(t *testing.T) map[vocab.MessageID]row {
 			all[r.id] = r
 			return err
 		})
-	w.each(t, `SELECT message_id, type, at, reason FROM message_events ORDER BY at, id`, func(scan func(...any) error) error {
+	// That a message was queued at first and that it was sent its row says itself.
+	w.each(t, `
+		SELECT message_id, type, at, reason FROM message_events
+		UNION ALL SELECT id, 'queued', created_at, 'ok' FROM messages WHERE began_queued
+		UNION ALL SELECT id, 'sent', sent_at, '' FROM messages WHERE sent_at IS NOT NULL
+		ORDER BY 3`, func(scan func(...any) error) error {
 		var id vocab.MessageID
 		var kind, reason string
 		var at int64
