@@ -73,7 +73,7 @@ func (db *DB) openSQLite(o Options) error {
 	}
 	file := filepath.Join(o.Dir, "elshi.db")
 	common := url.Values{"_pragma": {
-		"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "temp_store(MEMORY)", "cache_size(-32768)",
+		"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "temp_store(MEMORY)", "cache_size(-16384)",
 	}}
 	dsn := func(extra url.Values) string {
 		v := url.Values{"_pragma": append([]string(nil), common["_pragma"]...)}
