@@ -68,7 +68,8 @@ func NewFeeder(l feedLedger, b feedBell, o FeederOptions, observer Observer, now
 	if o.Depth == nil {
 		o.Depth = func(vocab.Channel, vocab.Lane) int { return 4 }
 	}
-	return &Feeder{ledger: l, bell: b, options: o, observer: observer, now: now, log: log,
+	return &Feeder{
+		ledger: l, bell: b, options: o, observer: observer, now: now, log: log,
 		name: vocab.NewID("feeder"), looked: map[LaneQuery]*look{}, growth: map[LaneQuery]int{},
 	}
 }

@@ -44,7 +44,7 @@ func (b *Batcher[Q, A]) Do(ctx context.Context, question Q) (A, error) {
 		b.running++
 		b.mu.Unlock()
 		// It leads: it asks for itself at once, and whoever came meanwhile is asked for by somebody who waits for nobody.
-		defer func() { go b.drain() }() //nolint:contextcheck // it serves many callers, each with a context of its own
+		defer func() { go b.drain() }()
 		b.alone(c)
 		return c.answer, c.err
 	}

@@ -21,7 +21,7 @@ type doubler struct {
 }
 
 func (d *doubler) do(_ context.Context, questions []int) ([]int, error) {
-	time.Sleep(time.Second)
+	<-time.After(time.Second)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.calls = append(d.calls, slices.Sorted(slices.Values(questions)))

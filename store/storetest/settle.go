@@ -251,9 +251,9 @@ var feedTests = map[string]func(*world){
 		lane := dispatcher.LaneQuery{Channel: vocab.Email, Lane: vocab.Lane(unique("%s"))}
 		p := w.person()
 		ids := make([]vocab.MessageID, 5)
-		for i, after := range []time.Duration{4, 3, 2, 1, 3} { // seconds; two are due at the same instant
+		for i, seconds := range []int{4, 3, 2, 1, 3} { // two are due at the same instant
 			d := w.draft(p, vocab.Transactional)
-			d.Message.Lane, d.SendAt = lane.Lane, w.now.Add(after*time.Second)
+			d.Message.Lane, d.SendAt = lane.Lane, w.now.Add(time.Duration(seconds)*time.Second)
 			ids[i] = w.submit(d)[0]
 		}
 		w.now = w.now.Add(3 * time.Second)
