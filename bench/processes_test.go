@@ -54,10 +54,10 @@ type sink struct {
 	binary    string
 }
 
-func startSink(b *testing.B) *sink {
+func startSink(b *testing.B, how ...string) *sink {
 	b.Helper()
 	s := &sink{binary: testkit.Build(b, "./bench/smtp", testkit.BuildOptions{})}
-	process := testkit.Start(b, testkit.Command{Path: s.binary, Args: []string{"sink"}})
+	process := testkit.Start(b, testkit.Command{Path: s.binary, Args: append([]string{"sink"}, how...)})
 	testkit.Eventually(b, 10*time.Second, func() error {
 		_, err := fmt.Sscan(process.Stdout(), &s.mail, &s.web)
 		return err
