@@ -74,7 +74,7 @@ func (s *sink) relay(b *testing.B, connections int, batch []channels.Message) fl
 	if c.Messages != len(batch) || c.Distinct != len(batch) {
 		b.Fatalf("%d messages have come, %d of them different, want %d", c.Messages, c.Distinct, len(batch))
 	}
-	return float64(c.Messages-1) / c.Last.Sub(c.First).Seconds()
+	return c.rate()
 }
 
 // roundTrip is the median time from a command to its reply.
