@@ -129,7 +129,8 @@ func batchOf(b *testing.B, n int) []channels.Message {
 				EnvelopeFrom: fmt.Sprintf("bounce+%036d@elshi.example", i), From: channels.Mailbox{Name: "Өрлеу", Address: "news@orleu.example"},
 				ToName: "Айгүл Сәрсенова", MessageID: fmt.Sprintf("%026d@elshi.example", i), Date: time.Now(), Subject: content.Subject,
 				Text: content.Text, HTML: content.HTML, Headers: []channels.Header{
-					{Name: "Auto-Submitted", Value: "auto-generated"}, {Name: "List-Unsubscribe", Value: "<" + link + ">"},
+					{Name: "Auto-Submitted", Value: "auto-generated"},
+					{Name: "List-Unsubscribe", Value: "<" + link + ">"},
 					{Name: "List-Unsubscribe-Post", Value: "List-Unsubscribe=One-Click"},
 				},
 			},

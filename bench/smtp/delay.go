@@ -50,7 +50,7 @@ func (w *way) pace() {
 // to returns the connection as it is from far away. The client was connected by the kernel without the round trip that this takes; it
 // waits for the greeting instead.
 func (w *way) to(conn net.Conn) net.Conn {
-	time.Sleep(w.rtt)
+	<-time.After(w.rtt)
 	return farConn{conn, w}
 }
 
