@@ -92,7 +92,7 @@ func (e *engine) sql(b *testing.B) *sql.DB {
 	b.Helper()
 	driver, address := "pgx", e.raw
 	if e.name == "sqlite" {
-		driver, address = "sqlite", filepath.Join(e.dir, "elshi.db")+"?_pragma=busy_timeout(10000)"
+		driver, address = "sqlite", filepath.Join(e.dir, "elshi.db")+"?_pragma=busy_timeout(10000)&_pragma=cache_size(-262144)"
 	}
 	db, err := sql.Open(driver, address)
 	if err != nil {

@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"encoding/json"
 	"fmt"
 	"testing"
 	"time"
@@ -38,20 +37,7 @@ func BenchmarkRender(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	vars := map[string]any{
-		"contact": map[string]any{"name": "Айгүл Сәрсенова", "language": "ru"},
-		"org":     map[string]any{"name": "Өрлеу", "address": "", "url": "https://orleu.example"},
-		"links": map[string]any{
-			"unsubscribe": "https://elshi.example/u/0123456789abcdefghij0123456789abcdefgh", "preferences": "https://elshi.example/p/0123456789abcdef",
-			"why": "https://elshi.example/w/0123456789abcdefghij0123456789abcdefgh",
-		},
-		"message": map[string]any{"id": "msg_06h06wtda9s43c129rpebnyr50", "purpose": "news.company"},
-	}
-	var data map[string]any
-	if err := json.Unmarshal(mailData(1), &data); err != nil {
-		b.Fatal(err)
-	}
-	vars["data"] = data
+	vars := mailVars(b, 1)
 	b.ReportAllocs()
 	size := 0
 	for b.Loop() {

@@ -155,8 +155,11 @@ func (p *poster) post(client *http.Client, path string, body []byte) error {
 	}
 	defer res.Body.Close()
 	answer, err := io.ReadAll(res.Body)
-	if err != nil || res.StatusCode != http.StatusAccepted {
-		return fmt.Errorf("%d: %.300s, %w", res.StatusCode, answer, err)
+	if err != nil {
+		return err
+	}
+	if res.StatusCode != http.StatusAccepted {
+		return fmt.Errorf("%d: %.300s", res.StatusCode, answer)
 	}
 	if !json.Valid(answer) || bytes.Contains(answer, []byte(`"suppressed"`)) {
 		return fmt.Errorf("not all may go: %.300s", answer)

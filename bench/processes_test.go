@@ -48,16 +48,19 @@ type counts struct {
 	Codes              map[string]time.Time
 }
 
+// rate is messages a second from the first to the last.
+func (c counts) rate() float64 { return float64(c.Messages-1) / c.Last.Sub(c.First).Seconds() }
+
 // sink is a running "smtp sink".
 type sink struct {
 	mail, web string
 	binary    string
 }
 
-func startSink(b *testing.B) *sink {
+func startSink(b *testing.B, how ...string) *sink {
 	b.Helper()
 	s := &sink{binary: testkit.Build(b, "./bench/smtp", testkit.BuildOptions{})}
-	process := testkit.Start(b, testkit.Command{Path: s.binary, Args: []string{"sink"}})
+	process := testkit.Start(b, testkit.Command{Path: s.binary, Args: append([]string{"sink"}, how...)})
 	testkit.Eventually(b, 10*time.Second, func() error {
 		_, err := fmt.Sscan(process.Stdout(), &s.mail, &s.web)
 		return err
@@ -100,7 +103,7 @@ func (s *sink) blast(b *testing.B, connections, messages, size int) float64 {
 	}
 	c := s.counts(b)
 	s.forget(b)
-	return float64(c.Messages-1) / c.Last.Sub(c.First).Seconds()
+	return c.rate()
 }
 
 // settings are those of the measured process. Its quiet hours are open, because benchmarks run at night, too.

@@ -23,7 +23,13 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) > 0 && args[0] == "sink" {
-		return runSink(ctx)
+		f := flag.NewFlagSet("sink", flag.ContinueOnError)
+		plain := f.Bool("plain", false, "do not offer PIPELINING")
+		rtt := f.Duration("rtt", 0, "how late replies are heard")
+		if err := f.Parse(args[1:]); err != nil {
+			return err
+		}
+		return runSink(ctx, *plain, *rtt)
 	}
 	if len(args) > 0 && args[0] == "blast" {
 		f := flag.NewFlagSet("blast", flag.ContinueOnError)

@@ -30,14 +30,16 @@ type counts struct {
 
 // sink counts what it takes.
 type sink struct {
-	mu   sync.Mutex
-	seed maphash.Seed
-	ids  map[uint64]struct{}
+	plain bool // does not offer PIPELINING
+	way   *way // nil: the sink is near
+	mu    sync.Mutex
+	seed  maphash.Seed
+	ids   map[uint64]struct{}
 	counts
 }
 
-func newSink() *sink {
-	s := &sink{seed: maphash.MakeSeed()}
+func newSink(plain bool) *sink {
+	s := &sink{plain: plain, seed: maphash.MakeSeed()}
 	s.forget()
 	return s
 }
@@ -47,7 +49,7 @@ func (s *sink) forget() {
 }
 
 // runSink serves SMTP and the counts on loopback until ctx ends. Its first line of output names both addresses.
-func runSink(ctx context.Context) error {
+func runSink(ctx context.Context, plain bool, rtt time.Duration) error {
 	var config net.ListenConfig
 	mail, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -57,7 +59,10 @@ func runSink(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s := newSink()
+	s := newSink(plain)
+	if rtt > 0 {
+		s.way = newWay(rtt)
+	}
 	server := &http.Server{Handler: s.pages(), ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = server.Serve(web) }()
 	go s.accept(mail)
@@ -90,6 +95,9 @@ func (s *sink) accept(listener net.Listener) {
 			return
 		}
 		go func() {
+			if s.way != nil {
+				conn = s.way.to(conn)
+			}
 			defer conn.Close() //nolint:errcheck // the client has gone
 			c := &session{sink: s, r: bufio.NewReaderSize(conn, 128<<10), w: bufio.NewWriter(conn)}
 			c.run()
@@ -149,7 +157,11 @@ func (c *session) command(line []byte) bool {
 	verb, rest, _ := bytes.Cut(line, []byte(" "))
 	switch strings.ToUpper(string(verb)) {
 	case "EHLO", "HELO":
-		c.say("250-sink.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 ENHANCEDSTATUSCODES")
+		c.say("250-sink.test")
+		if !c.sink.plain {
+			c.say("250-PIPELINING")
+		}
+		c.say("250-8BITMIME\r\n250-SMTPUTF8\r\n250 ENHANCEDSTATUSCODES")
 	case "MAIL":
 		c.say("250 2.1.0 ok")
 	case "RCPT":
