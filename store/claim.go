@@ -29,7 +29,7 @@ func NewLedger(db *DB) *Ledger {
 // taken are passed over in silence: rings may come twice.
 func (l *Ledger) ClaimBatch(ctx context.Context, claim dispatcher.Claim, decide dispatcher.Decider) ([]dispatcher.Permit, error) {
 	var permits []dispatcher.Permit
-	err := l.db.tx(ctx, func(tx *tx) error {
+	err := l.db.txOf(ctx, len(claim.IDs), func(tx *tx) error {
 		permits = nil
 		found, err := tx.readWaiting(ctx, claim)
 		if err != nil || len(found) == 0 {

@@ -31,6 +31,7 @@ type DB struct {
 	read    *sql.DB
 	dialect *dialect
 	hashKey []byte
+	turns   *turns // SQLite: who writes next
 }
 
 // Options are the settings of Open.
@@ -88,6 +89,7 @@ func (db *DB) openSQLite(o Options) error {
 		return fmt.Errorf("open store: %w", err)
 	}
 	db.write.SetMaxOpenConns(1)
+	db.turns = &turns{}
 	// Each connection has a cache of its own: the readers' are small, because what they look up is in the system's.
 	if db.read, err = sql.Open("sqlite", dsn(url.Values{"_pragma": {"query_only(1)", "cache_size(-4096)"}})); err != nil {
 		return fmt.Errorf("open store: %w", err)
@@ -178,7 +180,14 @@ const reruns = 3
 
 // tx runs f in one transaction and commits. When the engine gives the transaction up (deadlock, serialisation, busy, a lock that is held
 // for too long) the whole of f runs again, at most three times, so f must have no effect outside of the transaction.
-func (db *DB) tx(ctx context.Context, f func(tx *tx) error) error {
+func (db *DB) tx(ctx context.Context, f func(tx *tx) error) error { return db.run(ctx, false, f) }
+
+// txOf is tx for work on so many messages: what is not small is bulk, and waits for its turn behind what somebody waits for.
+func (db *DB) txOf(ctx context.Context, messages int, f func(tx *tx) error) error {
+	return db.run(ctx, messages > smallIntake, f)
+}
+
+func (db *DB) run(ctx context.Context, bulk bool, f func(tx *tx) error) error {
 	var err error
 	for try := 0; try <= reruns; try++ {
 		if try > 0 {
@@ -188,14 +197,20 @@ func (db *DB) tx(ctx context.Context, f func(tx *tx) error) error {
 			case <-time.After(time.Duration(1+rand.IntN(10*try)) * time.Millisecond): //nolint:gosec // jitter, not a secret
 			}
 		}
-		if err = db.once(ctx, f); err == nil || !db.dialect.gaveUp(err) {
+		if err = db.once(ctx, bulk, f); err == nil || !db.dialect.gaveUp(err) {
 			break
 		}
 	}
 	return away(err)
 }
 
-func (db *DB) once(ctx context.Context, f func(tx *tx) error) (err error) {
+func (db *DB) once(ctx context.Context, bulk bool, f func(tx *tx) error) (err error) {
+	if db.turns != nil {
+		if err := db.turns.take(ctx, bulk); err != nil {
+			return err
+		}
+		defer db.turns.done()
+	}
 	raw, err := db.write.BeginTx(ctx, nil)
 	if err != nil {
 		return err

@@ -49,6 +49,14 @@ func (db *DB) Statements() []string {
 // Raw is the handle that writes, for tests that look behind the methods.
 func (db *DB) Raw() *sql.DB { return db.write }
 
+// Waiting is how many wait for their turn to write on SQLite.
+func (db *DB) Waiting() int {
+	if db.turns == nil {
+		return 0
+	}
+	return db.turns.waiting()
+}
+
 // Down takes every migration back.
 func (db *DB) Down(ctx context.Context) error {
 	provider, err := db.provider()

@@ -136,7 +136,7 @@ func (g *intake) together(group []*waiter) bool {
 
 // alone makes one submission in a transaction of its own.
 func (g *intake) alone(w *waiter) {
-	err := g.db.tx(w.ctx, func(tx *tx) error {
+	err := g.db.txOf(w.ctx, len(w.in.Drafts), func(tx *tx) error {
 		w.out, w.err = dispatcher.Submitted{}, nil
 		if err := tx.submit(w.ctx, []*asked{&w.asked}, keyWait(w.in), g.db.Hash); err != nil {
 			return err

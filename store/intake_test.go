@@ -151,7 +151,7 @@ func TestNobodyWaitsForANeighboursTwin(t *testing.T) {
 			answers <- err
 		}()
 	}
-	untilParked(t, db, 0)
+	untilParked(t, db)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	for range 5 {

@@ -88,11 +88,11 @@ func (s street) withdraw(ctx context.Context, covered func(consent.Event, dispat
 	}}, noon, covered)
 }
 
-// untilParked waits until somebody waits for the guard: for a row's lock on PostgreSQL, for the one connection that writes on SQLite.
-func untilParked(t *testing.T, db *store.DB, before int64) {
+// untilParked waits until somebody waits for the guard: for a row's lock on PostgreSQL, for the turn to write on SQLite.
+func untilParked(t *testing.T, db *store.DB) {
 	t.Helper()
 	testkit.Eventually(t, 10*time.Second, func() error {
-		n := db.Raw().Stats().WaitCount - before
+		n := db.Waiting()
 		if db.Engine() == "postgres" {
 			if err := db.Raw().QueryRowContext(t.Context(),
 				`SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`).Scan(&n); err != nil {
@@ -130,7 +130,6 @@ func TestAClaimBehindAWithdrawalSeesIt(t *testing.T) {
 				first <- withdrawn{done, err}
 			}()
 			<-inside
-			before := s.db.Raw().Stats().WaitCount
 			type claimed struct {
 				permits []dispatcher.Permit
 				err     error
@@ -140,7 +139,7 @@ func TestAClaimBehindAWithdrawalSeesIt(t *testing.T) {
 				permits, err := s.claim(t.Context(), decideByGrant)
 				second <- claimed{permits, err}
 			}()
-			untilParked(t, s.db, before)
+			untilParked(t, s.db)
 			close(release)
 			if w := <-first; w.err != nil {
 				t.Fatal(w.err)
@@ -175,7 +174,6 @@ func TestAWithdrawalBehindAClaimNamesWhatIsInFlight(t *testing.T) {
 				first <- err
 			}()
 			<-inside
-			before := s.db.Raw().Stats().WaitCount
 			type withdrawn struct {
 				done dispatcher.Withdrawn
 				err  error
@@ -185,7 +183,7 @@ func TestAWithdrawalBehindAClaimNamesWhatIsInFlight(t *testing.T) {
 				done, err := s.withdraw(t.Context(), dispatcher.Covered)
 				second <- withdrawn{done, err}
 			}()
-			untilParked(t, s.db, before)
+			untilParked(t, s.db)
 			close(release)
 			if err := <-first; err != nil {
 				t.Fatal(err)
@@ -222,13 +220,12 @@ func TestAResumeBehindAClaimWakesWhatItHolds(t *testing.T) {
 				first <- err
 			}()
 			<-inside
-			before := s.db.Raw().Stats().WaitCount
 			second := make(chan error, 1)
 			go func() {
 				_, err := pauses.Resume(t.Context(), dispatcher.PauseProvider, "relay", noon)
 				second <- err
 			}()
-			untilParked(t, s.db, before)
+			untilParked(t, s.db)
 			close(release)
 			if err := errors.Join(<-first, <-second); err != nil {
 				t.Fatal(err)
@@ -272,7 +269,7 @@ func TestADeadlockIsRunAgain(t *testing.T) {
 		}, decideByGrant)
 		got <- claimed{permits, err}
 	}()
-	untilParked(t, owner, 0)
+	untilParked(t, owner)
 	run(`SELECT id FROM contacts WHERE id = $1 FOR UPDATE`, string(a.contact))
 	if err := other.Commit(); err != nil {
 		t.Fatal(err)

@@ -21,7 +21,7 @@ func (l *Ledger) Settle(ctx context.Context, settlements []dispatcher.Settlement
 	if len(settlements) == 0 {
 		return nil
 	}
-	err := l.db.tx(ctx, func(tx *tx) error {
+	err := l.db.txOf(ctx, len(settlements), func(tx *tx) error {
 		if err := tx.guard(ctx, nil, troubledAddresses(settlements)); err != nil {
 			return err
 		}
