@@ -54,6 +54,8 @@ type Config struct {
 	Consent Consent `yaml:"consent"`
 	// Idempotency is how answers to repeated requests are kept.
 	Idempotency Idempotency `yaml:"idempotency"`
+	// Retention is how long the ledger keeps what is no longer needed for sending.
+	Retention Retention `yaml:"retention"`
 	// Inbox catches email and SMS instead of delivering them.
 	Inbox Inbox `yaml:"inbox"`
 	// Log is the operator's log, on standard error.

@@ -149,6 +149,8 @@ func drive(t *testing.T, db *store.DB, n, round int) {
 	ok("awaited reports", err)
 	_, err = l.ForgetKeys(ctx, noon.Add(-1000*time.Hour), 10)
 	ok("forget keys", err)
+	_, err = l.ForgetMessages(ctx, noon.Add(-1000*time.Hour), 10)
+	ok("forget messages", err)
 
 	_, err = l.Get(ctx, msg(n/2))
 	ok("message", err)
