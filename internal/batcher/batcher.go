@@ -3,6 +3,8 @@ package batcher
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -55,7 +57,10 @@ func (b *Batcher[Q, A]) Do(ctx context.Context, question Q) (A, error) {
 		return c.answer, c.err
 	case <-ctx.Done():
 		var none A
-		return none, context.Cause(ctx)
+		if err, cause := ctx.Err(), context.Cause(ctx); !errors.Is(err, cause) {
+			return none, fmt.Errorf("%w: %w", err, cause)
+		}
+		return none, ctx.Err()
 	}
 }
 

@@ -328,6 +328,12 @@ var feedTests = map[string]func(*world){
 		leads := func(holder string, now time.Time) bool {
 			return must(w.ledger.LeadFeeding(w.ctx, holder, now, now.Add(3*time.Second)))(w)
 		}
+		if w.db.Engine() == "sqlite" {
+			if !leads("a", w.now) || !leads("b", w.now) {
+				w.Error("on SQLite there is one process, and it does not lead")
+			}
+			return
+		}
 		w.ok(w.ledger.ForgetRings(w.ctx, w.now))
 		if !leads("a", w.now) || leads("b", w.now.Add(time.Second)) || !leads("a", w.now.Add(2*time.Second)) || leads("b", w.now.Add(5*time.Second)) {
 			w.Error("the first one does not lead alone")
