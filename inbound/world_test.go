@@ -255,7 +255,7 @@ func (w *world) settle(t *testing.T, p dispatcher.Permit, next dispatcher.Status
 	t.Helper()
 	m := p.Message
 	s := dispatcher.Settlement{
-		MessageID: m.ID, AddressID: m.AddressID, Attempt: m.Attempt, Provider: m.Provider, Next: next, At: start, OpenedAt: m.ClaimedAt,
+		MessageID: m.ID, AddressID: m.AddressID, Channel: m.Channel, Attempt: m.Attempt, Provider: m.Provider, Next: next, At: start, OpenedAt: m.ClaimedAt,
 		Outcome: channels.Accepted, ProviderRef: ref,
 	}
 	if next == dispatcher.Deferred {

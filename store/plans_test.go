@@ -114,7 +114,7 @@ func drive(t *testing.T, db *store.DB, n, round int) {
 	settlements := make([]dispatcher.Settlement, len(permits))
 	for i, p := range permits {
 		settlements[i] = dispatcher.Settlement{
-			MessageID: p.Message.ID, AddressID: p.Message.AddressID, Attempt: p.Message.Attempt, Provider: "relay", Next: dispatcher.Sent, At: now,
+			MessageID: p.Message.ID, AddressID: p.Message.AddressID, Channel: p.Message.Channel, Attempt: p.Message.Attempt, Provider: "relay", Next: dispatcher.Sent, At: now,
 			OpenedAt: now, Outcome: "accepted", ProviderRef: "new " + string(p.Message.ID), Suppress: dispatcher.SuppressSoft, Wipe: true,
 		}
 	}
