@@ -13,7 +13,7 @@ import (
 func firstID(t time.Time) vocab.MessageID {
 	var raw [16]byte
 	var ms [8]byte
-	binary.BigEndian.PutUint64(ms[:], uint64(max(t.UnixMilli(), 0))) //nolint:gosec // not negative
+	binary.BigEndian.PutUint64(ms[:], uint64(max(t.UnixMilli(), 0)))
 	copy(raw[:6], ms[2:])
 	return vocab.MessageID(vocab.FormatID(vocab.MessagePrefix, raw))
 }

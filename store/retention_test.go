@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/orleu/elshi/contacts"
 	"github.com/orleu/elshi/store"
 	"github.com/orleu/elshi/vocab"
