@@ -1,6 +1,7 @@
 package dispatcher
 
 import (
+	"slices"
 	"time"
 
 	"github.com/orleu/elshi/channels"
@@ -122,6 +123,17 @@ type Batch struct {
 	Lane     vocab.Lane        `json:"lane"`
 	Provider vocab.ProviderID  `json:"provider"`
 	IDs      []vocab.MessageID `json:"ids"`
+}
+
+// AddToBatches adds messages to the batch of their channel, lane and provider, which it makes if there is none. The order of both is kept.
+func AddToBatches(batches []Batch, channel vocab.Channel, lane vocab.Lane, provider vocab.ProviderID, ids ...vocab.MessageID) []Batch {
+	for i := range batches {
+		if b := &batches[i]; b.Channel == channel && b.Lane == lane && b.Provider == provider {
+			b.IDs = append(b.IDs, ids...)
+			return batches
+		}
+	}
+	return append(batches, Batch{Channel: channel, Lane: lane, Provider: provider, IDs: slices.Clone(ids)})
 }
 
 // Permit is the right to hand one message over until Message.LeaseUntil: the claim is the permit. Its message lacks what only reports ask

@@ -22,7 +22,7 @@ type opened struct {
 	Data map[string]any `json:"data"`
 }
 
-// open reads a payload. Nearly all are plain; encoding/json reads the others and decides what is none.
+// readPayload reads a payload. Nearly all are plain; encoding/json reads the others and decides what is none.
 func readPayload(payload []byte) (opened, error) {
 	if o, plain := readPlain(string(payload)); plain {
 		return o, nil

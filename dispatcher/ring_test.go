@@ -91,3 +91,18 @@ func TestReplaysDoNotRing(t *testing.T) {
 		})
 	}
 }
+
+func TestWhatGoesOneWayIsOneBatch(t *testing.T) {
+	a, b, c := newMessageID(), newMessageID(), newMessageID()
+	mine := []vocab.MessageID{a}
+	got := AddToBatches(nil, vocab.Email, vocab.Bulk, "relay", mine...)
+	got = AddToBatches(got, vocab.Email, vocab.Bulk, "other", b)
+	got = AddToBatches(got, vocab.Email, vocab.Bulk, "relay", c)
+	want := []Batch{{vocab.Email, vocab.Bulk, "relay", []vocab.MessageID{a, c}}, {vocab.Email, vocab.Bulk, "other", []vocab.MessageID{b}}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("batches mismatch (-want +got):\n%s", diff)
+	}
+	if got[0].IDs[0] = "changed"; mine[0] != a {
+		t.Error("the caller's ids were changed")
+	}
+}

@@ -376,30 +376,19 @@ const ringsAtOnce = 2
 func (s *Submitter) ringAll(ctx context.Context, batches []Batch) ([]struct{}, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, s.options.RingTimeout, errRingSlow)
 	defer cancel()
-	together := map[way][]vocab.MessageID{}
-	var order []way
+	var together []Batch
 	for _, b := range batches {
-		w := way{b.Channel, b.Lane, b.Provider}
-		if _, known := together[w]; !known {
-			order = append(order, w)
-		}
-		together[w] = append(together[w], b.IDs...)
+		together = AddToBatches(together, b.Channel, b.Lane, b.Provider, b.IDs...)
 	}
-	for _, w := range order {
-		for ids := range slices.Chunk(together[w], s.options.BatchSize) {
-			if err := s.bell.Ring(ctx, Batch{Channel: w.channel, Lane: w.lane, Provider: w.provider, IDs: ids}); err != nil {
+	for _, b := range together {
+		for ids := range slices.Chunk(b.IDs, s.options.BatchSize) {
+			b.IDs = ids
+			if err := s.bell.Ring(ctx, b); err != nil {
 				return nil, err
 			}
 		}
 	}
 	return make([]struct{}, len(batches)), nil
-}
-
-// way is what messages of one ring have in common.
-type way struct {
-	channel  vocab.Channel
-	lane     vocab.Lane
-	provider vocab.ProviderID
 }
 
 var errRingSlow = errors.New("the queue did not answer in time")

@@ -38,7 +38,7 @@ func (l *Ledger) Due(ctx context.Context, lane dispatcher.LaneQuery, after dispa
 		from = after.At.UnixMicro()
 	}
 	err := l.db.reader().each(ctx, []any{&mark.ID, at(&mark.At), &provider}, func() error {
-		batches = appendRing(batches, lane.Channel, lane.Lane, provider, mark.ID)
+		batches = dispatcher.AddToBatches(batches, lane.Channel, lane.Lane, provider, mark.ID)
 		return nil
 	}, `
 		SELECT message_id, due_at, provider FROM dues

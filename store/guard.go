@@ -9,7 +9,7 @@ import (
 
 // guard locks the guards of contacts and addresses until the end of the transaction: contacts by id, then addresses by id. Every
 // write that can turn an allow into a deny holds the guards it concerns, and so does every claim: a claim after a withdrawal's
-// commit sees it, a claim before it is named in_flight. The rows of contacts and addresses are the guards themselves. On SQLite the
+// commit sees it, a claim before it is named in_flight; a claim takes them while it reads their rows (readPeople). The rows of contacts and addresses are the guards themselves. On SQLite the
 // transaction's own write lock guards everything.
 func (tx *tx) guard(ctx context.Context, contacts []vocab.ContactID, addresses []vocab.AddressID) error {
 	if tx.dialect.name == "sqlite" {

@@ -163,19 +163,9 @@ func ringsOf(drafts []dispatcher.Draft, now time.Time) []dispatcher.Batch {
 		if m.Status != dispatcher.Queued || m.DueAt.After(now) {
 			continue
 		}
-		rings = appendRing(rings, m.Channel, m.Lane, m.Provider, m.ID)
+		rings = dispatcher.AddToBatches(rings, m.Channel, m.Lane, m.Provider, m.ID)
 	}
 	return rings
-}
-
-func appendRing(rings []dispatcher.Batch, channel vocab.Channel, lane vocab.Lane, provider vocab.ProviderID, id vocab.MessageID) []dispatcher.Batch {
-	for i := range rings {
-		if r := &rings[i]; r.Channel == channel && r.Lane == lane && r.Provider == provider {
-			r.IDs = append(r.IDs, id)
-			return rings
-		}
-	}
-	return append(rings, dispatcher.Batch{Channel: channel, Lane: lane, Provider: provider, IDs: []vocab.MessageID{id}})
 }
 
 // insertMessages writes drafts with payloads, attachments, events and the marks that keep a legal notice from being told twice.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -80,4 +81,50 @@ func TestWhoeverLeavesTheLineHoldsNobodyUp(t *testing.T) {
 			t.Errorf("errors %v, busy: %t", slices.Clone(errs), line.busy)
 		}
 	})
+}
+
+// The line is no use if nobody stands in it: work on many messages waits behind a small one that came later.
+func TestLargeTransactionsOfSQLiteAreBulk(t *testing.T) {
+	db, err := Open(t.Context(), Options{Dir: t.TempDir(), HashKey: []byte("0123456789abcdef")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	begun, goOn := make(chan struct{}), make(chan struct{})
+	order := make(chan string, 2)
+	var all sync.WaitGroup
+	work := func(messages int, f func(*tx) error) {
+		all.Go(func() {
+			if err := db.txOf(t.Context(), messages, f); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	work(1, func(*tx) error {
+		close(begun)
+		<-goOn
+		return nil
+	})
+	<-begun
+	for i, x := range []struct {
+		name     string
+		messages int
+	}{{"bulk", smallIntake + 1}, {"small", smallIntake}} {
+		work(x.messages, func(*tx) error {
+			order <- x.name
+			return nil
+		})
+		for db.turns.waiting() <= i {
+			runtime.Gosched()
+		}
+	}
+	close(goOn)
+	all.Wait()
+	if first := <-order; first != "small" {
+		t.Errorf("%s wrote first", first)
+	}
 }
