@@ -51,17 +51,21 @@ type consentEventView struct {
 	ActorKind     consent.ActorKind    `json:"actor_kind" doc:"What kind of somebody acted."`
 	ActorID       string               `json:"actor_id,omitempty" doc:"Their id."`
 	Language      vocab.Language       `json:"language,omitempty" doc:"The language of the text that was shown."`
+	TextVersion   int                  `json:"text_version,omitempty" doc:"Which version of the consent text was shown."`
 	TextHash      string               `json:"text_hash,omitempty" doc:"Of the consent text as it was shown."`
 	PolicyVersion string               `json:"policy_version,omitempty" doc:"The privacy policy in force."`
+	Proof         consent.ProofKind    `json:"proof,omitempty" doc:"What shows it: double_opt_in, one_time_code, signed_form, operator_note, personal_link; absent: the source alone."`
+	ProofRef      string               `json:"proof_ref,omitempty" doc:"The id or hash that proof speaks of."`
 	At            time.Time            `json:"at" doc:"When."`
+	RecordedAt    time.Time            `json:"recorded_at,omitzero" doc:"When it was written down."`
 	ValidUntil    time.Time            `json:"valid_until,omitzero" doc:"When a grant ends (exclusive)."`
 	Hash          string               `json:"hash" doc:"The entry's link in the chain."`
 }
 
 func consentEventOf(e consent.Event) *consentEventView {
 	return &consentEventView{
-		e.ID, e.Seq, e.Kind, e.Scope, e.Purpose, e.Channel, e.Topic, e.Source, e.ActorKind, e.ActorID, e.Language, e.TextHash, e.PolicyVersion,
-		e.At.UTC(), e.ValidUntil.UTC(), e.Hash,
+		e.ID, e.Seq, e.Kind, e.Scope, e.Purpose, e.Channel, e.Topic, e.Source, e.ActorKind, e.ActorID, e.Language, e.TextVersion, e.TextHash, e.PolicyVersion,
+		e.Proof, e.ProofRef, e.At.UTC(), e.RecordedAt.UTC(), e.ValidUntil.UTC(), e.Hash,
 	}
 }
 

@@ -59,7 +59,7 @@ func settings(t *testing.T, more ...string) config.Config {
 // keys are what an installation needs to be told that keeps none in its folder.
 func keys() string {
 	key := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, config.KeySize))
-	return fmt.Sprintf("secrets: {link_key: %[1]q, payload_key: %[1]q, commitment_key: %[1]q, verp_key: %[1]q}", key)
+	return fmt.Sprintf("secrets: {link_key: %[1]q, payload_key: %[1]q, commitment_key: %[1]q, verp_key: %[1]q, signing_key: %[1]q}", key)
 }
 
 // logged is a log that can be read while it is written.

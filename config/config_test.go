@@ -198,7 +198,7 @@ func TestProblemsNameKeyProblemAndRemedy(t *testing.T) {
 			environ: []string{"ELSHI_DATABASE_URL=postgres://a:b@127.0.0.1/c"},
 			want: []string{
 				"secrets.link_key: " + keyMissing, "secrets.payload_key: " + keyMissing,
-				"secrets.commitment_key: " + keyMissing, "secrets.verp_key: " + keyMissing,
+				"secrets.commitment_key: " + keyMissing, "secrets.verp_key: " + keyMissing, "secrets.signing_key: " + keyMissing,
 				"providers[0].driver: inbox needs the inbox, which is off; set inbox.mode to always, or configure a provider that delivers",
 				"providers[1].driver: inbox needs the inbox, which is off; set inbox.mode to always, or configure a provider that delivers",
 			},
@@ -212,7 +212,7 @@ func TestProblemsNameKeyProblemAndRemedy(t *testing.T) {
 		},
 		"stores": {
 			file: "database: {url: mysql://x/y, max_connections: 1}\nredis: {url: http://x, sentinel: {master: m}}\ninbox: {mode: always}\n" +
-				"secrets: {link_key: short, payload_key: " + testKey + ", commitment_key: " + testKey + ", verp_key: " + testKey + "}",
+				"secrets: {link_key: short, payload_key: " + testKey + ", commitment_key: " + testKey + ", verp_key: " + testKey + ", signing_key: " + testKey + "}",
 			want: []string{
 				"database.url: is not a URL that begins with postgres:// or postgresql://",
 				"database.max_connections: must be between 2 and 1000, not 1",

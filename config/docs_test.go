@@ -96,7 +96,7 @@ func TestEveryFieldCommentSaysItsDefault(t *testing.T) {
 func TestSampleOfTheReferenceLoads(t *testing.T) {
 	dir := t.TempDir()
 	sample := relaySample
-	for _, name := range []string{"relay-password", "database-url", "link-key", "payload-key", "commitment-key", "verp-key"} {
+	for _, name := range []string{"relay-password", "database-url", "link-key", "payload-key", "commitment-key", "verp-key", "signing-key"} {
 		path := filepath.Join(dir, name)
 		text := strings.Repeat("0a", KeySize)
 		if name == "database-url" {

@@ -227,6 +227,7 @@ secrets:
   payload_key_file: /run/secrets/payload-key
   commitment_key_file: /run/secrets/commitment-key
   verp_key_file: /run/secrets/verp-key
+  signing_key_file: /run/secrets/signing-key
 email:
   bounce_domain: bounces.example.org
   message_id_domain: example.org

@@ -23,6 +23,7 @@ func (s *Secrets) named() []namedSecret {
 		{"payload_key", &s.PayloadKey},
 		{"commitment_key", &s.CommitmentKey},
 		{"verp_key", &s.VERPKey},
+		{"signing_key", &s.SigningKey},
 	}
 }
 

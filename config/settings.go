@@ -86,6 +86,9 @@ type Secrets struct {
 	CommitmentKey Secret `yaml:"commitment_key"`
 	// VERPKey signs the bounce addresses, so that a forged bounce suppresses nobody. Default empty.
 	VERPKey Secret `yaml:"verp_key"`
+	// SigningKey signs what proves consents to others: the heads of the consent ledger, receipts, certificates. Keep it
+	// where whoever administers the database cannot read it. Default empty.
+	SigningKey Secret `yaml:"signing_key"`
 }
 
 // Email is what all email of this installation shares.

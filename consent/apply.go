@@ -23,6 +23,7 @@ type Grant struct {
 	Since      time.Time            // of this state
 	ValidUntil time.Time            // exclusive; zero: no end, or not granted
 	Event      vocab.ConsentEventID // that led to this state
+	Text       int                  // the version of the consent text that was agreed to; 0: none that is published here, or not granted
 	Objected   bool                 // the contact once said no; kept for good, because no import may beat it
 }
 
@@ -161,7 +162,7 @@ func endsBefore(a, b Grant) bool {
 func moved(g Grant, e Event, to State) Grant {
 	next := Grant{State: to, Since: e.At, Event: e.ID, Objected: g.Objected}
 	if to == Granted {
-		next.ValidUntil = e.ValidUntil
+		next.ValidUntil, next.Text = e.ValidUntil, e.TextVersion
 	}
 	return next
 }

@@ -22,11 +22,15 @@ func (e Event) Check() error {
 		}
 	}
 	require(e.ID != "", "/id", "want an id")
-	require(e.ContactID != "", "/contact_id", "want a contact")
+	// A text that says something else ends what was agreed to on the earlier ones, for everybody at once.
+	everybody := e.Kind == KindStale && e.Purpose != "" && e.Channel != "" && e.TextVersion > 0
+	require(e.ContactID != "" || everybody, "/contact_id", "want a contact")
 	require(!e.At.IsZero(), "/at", "want a time")
 	require(slices.Contains(EventKinds(), e.Kind), "/kind", "want a kind of the closed list")
 	require(slices.Contains(Scopes(), e.Scope), "/scope", "want a scope of the closed list")
 	require(slices.Contains(Sources(), e.Source), "/source", "want a source of the closed list")
+	require(slices.Contains(ProofKinds(), e.Proof), "/proof", "want a kind of proof of the closed list")
+	require(e.TextVersion >= 0, "/text_version", "want a version from 1, or none")
 	require(slices.Contains(actorKinds, e.ActorKind), "/actor_kind", "want contact, member, api_key or system")
 	wide := e.Kind == KindWithdrawn || e.Kind == KindRefused || e.Kind == KindPolicyContinuedUse
 	require(wide || e.Purpose != "", "/purpose", "a grant is for exactly one purpose")
@@ -34,7 +38,7 @@ func (e Event) Check() error {
 		"/id": string(e.ID), "/contact_id": string(e.ContactID), "/address_id": string(e.AddressID),
 		"/purpose": string(e.Purpose), "/channel": string(e.Channel), "/topic": string(e.Topic), "/actor_id": e.ActorID,
 		"/language": string(e.Language), "/text_hash": e.TextHash, "/policy_version": e.PolicyVersion,
-		"/commitment": e.Commitment,
+		"/proof_ref": e.ProofRef, "/commitment": e.Commitment,
 	} {
 		require(plainID.MatchString(id), pointer, "want letters, digits and _ . : - only, at most 128: no name and no address")
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/orleu/elshi/vocab"
@@ -27,9 +28,13 @@ type Event struct {
 	ActorKind     ActorKind
 	ActorID       string // the id of a member, an API key or the contact; never a name
 	Language      vocab.Language
+	TextVersion   int       // which version of the consent text of its purpose and channel was shown; 0: none that is published here
 	TextHash      string    // of the consent text that was shown, as it was shown
 	PolicyVersion string    // of the privacy policy in force
-	At            time.Time // UTC, whole microseconds; Chain cuts it
+	Proof         ProofKind // what shows it
+	ProofRef      string    // the id or hash that Proof speaks of
+	At            time.Time // when it happened; UTC, whole microseconds, Chain cuts it
+	RecordedAt    time.Time // when it was written down, never before At; the zero time in entries of the first encoding
 	ValidUntil    time.Time // exclusive end of a grant; zero: no end, or no grant
 	Commitment    string    // see Commit; empty if there is no personal evidence
 	PrevHash      string    // of the entry before; empty for the first
@@ -108,6 +113,24 @@ func Sources() []Source {
 	}
 }
 
+// ProofKind is what shows that a ledger entry is true.
+type ProofKind string
+
+// The kinds of proof: a closed list.
+const (
+	ProofNone         ProofKind = ""              // the entry's source alone
+	ProofDoubleOptIn  ProofKind = "double_opt_in" // ProofRef is the entry of the request that was confirmed
+	ProofOneTimeCode  ProofKind = "one_time_code" // ProofRef is the id of the confirmation whose code was typed
+	ProofSignedForm   ProofKind = "signed_form"   // ProofRef is the SHA-256 of the form, in hexadecimal
+	ProofOperatorNote ProofKind = "operator_note" // the note stands beside the chain; Commitment ties it to the entry
+	ProofLink         ProofKind = "personal_link" // ProofRef is the message whose link was followed; enough to withdraw, never to grant
+)
+
+// ProofKinds lists every kind of proof.
+func ProofKinds() []ProofKind {
+	return []ProofKind{ProofNone, ProofDoubleOptIn, ProofOneTimeCode, ProofSignedForm, ProofOperatorNote, ProofLink}
+}
+
 // ActorKind is what kind of somebody acted.
 type ActorKind string
 
@@ -131,30 +154,59 @@ func Chain(prev Head, e Event) (Event, Head) {
 	e.Seq = prev.Seq + 1
 	e.PrevHash = prev.Hash
 	e.At = e.At.UTC().Truncate(time.Microsecond)
+	if e.RecordedAt.IsZero() || e.RecordedAt.Before(e.At) {
+		e.RecordedAt = e.At
+	}
+	e.RecordedAt = e.RecordedAt.UTC().Truncate(time.Microsecond)
 	if !e.ValidUntil.IsZero() {
 		e.ValidUntil = e.ValidUntil.UTC().Truncate(time.Microsecond)
 	}
-	e.Hash = hashOf(e)
+	e.Hash = hashV2(e)
 	return e, Head{Seq: e.Seq, Hash: e.Hash}
 }
 
 // The domains of the hashes: no input of one can be an input of another. A new encoding gets a new version here and in
 // the hash's prefix, and the old one stays for old entries.
 const (
-	eventDomain      = "elshi consent event v1"
+	eventDomainV1    = "elshi consent event v1"
+	eventDomainV2    = "elshi consent event v2"
 	commitmentDomain = "elshi consent commitment v1"
-	hashPrefix       = "v1:"
+	prefixV1         = "v1:"
+	prefixV2         = "v2:"
 )
 
 // hashTime is a time in UTC with exactly six decimals.
 const hashTime = "2006-01-02T15:04:05.000000Z"
 
-// hashOf returns "v1:" and the hexadecimal SHA-256 over the domain and then every field of the event but Hash, in the
+// sound says whether an entry's hash is the one of its fields, in the encoding that the hash names.
+func sound(e Event) bool {
+	switch {
+	case strings.HasPrefix(e.Hash, prefixV2):
+		return e.Hash == hashV2(e)
+	case strings.HasPrefix(e.Hash, prefixV1):
+		later := e.TextVersion != 0 || e.Proof != "" || e.ProofRef != "" || !e.RecordedAt.IsZero()
+		return !later && e.Hash == hashV1(e)
+	}
+	return false
+}
+
+// hashV2 returns "v2:" and the hexadecimal SHA-256 over the domain and then every field of the event but Hash, in the
 // order below. Each, the domain too, is written as its length in bytes (4 bytes, big-endian) and its UTF-8 bytes: numbers
 // in decimal, times as hashTime, the zero time as nothing.
-func hashOf(e Event) string {
-	return digest(
-		eventDomain,
+func hashV2(e Event) string {
+	return prefixV2 + digest(
+		eventDomainV2,
+		strconv.FormatInt(e.Seq, 10), string(e.ID), string(e.Kind), string(e.ContactID), string(e.AddressID),
+		string(e.Scope), string(e.Purpose), string(e.Channel), string(e.Topic), string(e.Source),
+		string(e.ActorKind), e.ActorID, string(e.Language), strconv.Itoa(e.TextVersion), e.TextHash, e.PolicyVersion,
+		string(e.Proof), e.ProofRef, hashInstant(e.At), hashInstant(e.RecordedAt), hashInstant(e.ValidUntil), e.Commitment, e.PrevHash,
+	)
+}
+
+// hashV1 is the same over the fields that entries had at first, with "v1:".
+func hashV1(e Event) string {
+	return prefixV1 + digest(
+		eventDomainV1,
 		strconv.FormatInt(e.Seq, 10), string(e.ID), string(e.Kind), string(e.ContactID), string(e.AddressID),
 		string(e.Scope), string(e.Purpose), string(e.Channel), string(e.Topic), string(e.Source),
 		string(e.ActorKind), e.ActorID, string(e.Language), e.TextHash, e.PolicyVersion,
@@ -173,7 +225,7 @@ func hashInstant(t time.Time) string {
 // SHA-256 over a domain, the salt and the value, each with its length. The salt is at least 16 random bytes, its own for
 // each value, and is kept with the value: when both are erased the commitment says nothing about anybody.
 func Commit(salt []byte, value string) string {
-	return digest(commitmentDomain, string(salt), value)
+	return prefixV1 + digest(commitmentDomain, string(salt), value)
 }
 
 func digest(fields ...string) string {
@@ -183,5 +235,5 @@ func digest(fields ...string) string {
 		input = append(input, f...)
 	}
 	sum := sha256.Sum256(input)
-	return hashPrefix + hex.EncodeToString(sum[:])
+	return hex.EncodeToString(sum[:])
 }

@@ -43,7 +43,7 @@ func (v *Verifier) Feed(e Event) {
 		v.broken, v.gapEnds = Break{Seq: next, ID: e.ID, Why: Gap}, e.Seq
 	case e.Seq < next:
 		v.broken = Break{Seq: next, ID: e.ID, Why: Swapped}
-	case e.Hash != hashOf(e):
+	case !sound(e):
 		v.broken = Break{Seq: next, ID: e.ID, Why: Changed}
 	case e.PrevHash != v.head.Hash:
 		v.broken = Break{Seq: next, ID: e.ID, Why: Unlinked}

@@ -116,26 +116,26 @@ func (tx *tx) appendConsent(ctx context.Context, e consent.Event, evidence strin
 	e, head = consent.Chain(head, e)
 	if _, err := tx.exec(ctx, `
 		INSERT INTO consent_events (seq, id, kind, contact_id, address_id, scope, purpose, channel, topic, source, actor_kind, actor_id, language,
-		                            text_hash, policy_version, at, valid_until, commitment, prev_hash, hash)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`,
+		                            text_version, text_hash, policy_version, proof, proof_ref, at, recorded_at, valid_until, commitment, prev_hash, hash)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)`,
 		e.Seq, string(e.ID), string(e.Kind), string(e.ContactID), string(e.AddressID), string(e.Scope), string(e.Purpose), string(e.Channel),
-		string(e.Topic), string(e.Source), string(e.ActorKind), e.ActorID, string(e.Language), e.TextHash, e.PolicyVersion, micros(e.At),
-		micros(e.ValidUntil), e.Commitment, e.PrevHash, e.Hash); err != nil {
+		string(e.Topic), string(e.Source), string(e.ActorKind), e.ActorID, string(e.Language), e.TextVersion, e.TextHash, e.PolicyVersion,
+		string(e.Proof), e.ProofRef, micros(e.At), micros(e.RecordedAt), micros(e.ValidUntil), e.Commitment, e.PrevHash, e.Hash); err != nil {
 		return e, err
 	}
 	_, err := tx.exec(ctx, `UPDATE consent_head SET seq = $1, hash = $2 WHERE id = 1`, head.Seq, head.Hash)
 	return e, err
 }
 
-const consentEventColumns = `seq, id, kind, contact_id, address_id, scope, purpose, channel, topic, source, actor_kind, actor_id, language, text_hash,
-	policy_version, at, valid_until, commitment, prev_hash, hash`
+const consentEventColumns = `seq, id, kind, contact_id, address_id, scope, purpose, channel, topic, source, actor_kind, actor_id, language, text_version,
+	text_hash, policy_version, proof, proof_ref, at, recorded_at, valid_until, commitment, prev_hash, hash`
 
 func (r runner) consentEvents(ctx context.Context, where string, args ...any) ([]consent.Event, error) {
 	var list []consent.Event
 	var e consent.Event
 	err := r.each(ctx, []any{
 		&e.Seq, &e.ID, &e.Kind, &e.ContactID, &e.AddressID, &e.Scope, &e.Purpose, &e.Channel, &e.Topic, &e.Source, &e.ActorKind, &e.ActorID,
-		&e.Language, &e.TextHash, &e.PolicyVersion, at(&e.At), at(&e.ValidUntil), &e.Commitment, &e.PrevHash, &e.Hash,
+		&e.Language, &e.TextVersion, &e.TextHash, &e.PolicyVersion, &e.Proof, &e.ProofRef, at(&e.At), at(&e.RecordedAt), at(&e.ValidUntil), &e.Commitment, &e.PrevHash, &e.Hash,
 	}, func() error {
 		list = append(list, e)
 		return nil

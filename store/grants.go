@@ -24,11 +24,11 @@ func (r runner) grants(ctx context.Context, contact vocab.ContactID) (map[consen
 	var key consent.GrantKey
 	var g keptGrant
 	err := r.each(ctx, []any{
-		&key.Purpose, &key.Channel, &key.Topic, &g.State, at(&g.Since), at(&g.ValidUntil), &g.Objected, &g.crossBorder, &g.Event,
+		&key.Purpose, &key.Channel, &key.Topic, &g.State, at(&g.Since), at(&g.ValidUntil), &g.Objected, &g.crossBorder, &g.Event, &g.Text,
 	}, func() error {
 		all[key] = g
 		return nil
-	}, `SELECT purpose, channel, topic, state, since, valid_until, objected, cross_border, event_id FROM consents WHERE contact_id = $1`,
+	}, `SELECT purpose, channel, topic, state, since, valid_until, objected, cross_border, event_id, text_version FROM consents WHERE contact_id = $1`,
 		string(contact))
 	return all, err
 }
@@ -47,12 +47,13 @@ func (c *Consents) grant(ctx context.Context, tx *tx, contact vocab.ContactID, k
 
 func (tx *tx) keepGrant(ctx context.Context, contact vocab.ContactID, key consent.GrantKey, g consent.Grant, crossBorder bool) error {
 	_, err := tx.exec(ctx, `
-		INSERT INTO consents (contact_id, purpose, channel, topic, state, since, valid_until, objected, cross_border, event_id)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+		INSERT INTO consents (contact_id, purpose, channel, topic, state, since, valid_until, objected, cross_border, event_id, text_version)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 		ON CONFLICT (contact_id, purpose, channel, topic) DO UPDATE SET state = excluded.state, since = excluded.since,
-			valid_until = excluded.valid_until, objected = excluded.objected, cross_border = excluded.cross_border, event_id = excluded.event_id`,
+			valid_until = excluded.valid_until, objected = excluded.objected, cross_border = excluded.cross_border, event_id = excluded.event_id,
+			text_version = excluded.text_version`,
 		string(contact), string(key.Purpose), string(key.Channel), string(key.Topic), string(g.State), g.Since.UnixMicro(), micros(g.ValidUntil),
-		g.Objected, crossBorder, string(g.Event))
+		g.Objected, crossBorder, string(g.Event), g.Text)
 	return err
 }
 

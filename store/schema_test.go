@@ -181,7 +181,9 @@ func TestTheConsentLedgerOnlyGrows(t *testing.T) {
 		db := openSQLite(t)
 		withEvent(t, db)
 		refusesChange(t, db, db.Raw(), "append-only", change...)
-		refusesChange(t, db, db.Raw(), "append-only", `INSERT OR REPLACE INTO consent_events SELECT seq, id, 'withdrawn', contact_id, address_id,
+		refusesChange(t, db, db.Raw(), "append-only", `INSERT OR REPLACE INTO consent_events (seq, id, kind, contact_id, address_id, scope, purpose, channel, topic, source,
+			actor_kind, actor_id, language, text_hash, policy_version, at, valid_until, commitment, prev_hash, hash)
+			SELECT seq, id, 'withdrawn', contact_id, address_id,
 			scope, purpose, channel, topic, source, actor_kind, actor_id, language, text_hash, policy_version, at, valid_until, commitment,
 			prev_hash, hash FROM consent_events`)
 	})

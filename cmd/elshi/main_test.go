@@ -179,7 +179,7 @@ func TestRolesOverSQLiteAreRefusedWithTheReason(t *testing.T) {
 func TestDatabaseThatIsAway(t *testing.T) {
 	key := strings.Repeat("ab", 32)
 	l := newLine(t, "ELSHI_INBOX_MODE=always", "ELSHI_SECRETS_LINK_KEY="+key, "ELSHI_SECRETS_PAYLOAD_KEY="+key,
-		"ELSHI_SECRETS_COMMITMENT_KEY="+key, "ELSHI_SECRETS_VERP_KEY="+key,
+		"ELSHI_SECRETS_COMMITMENT_KEY="+key, "ELSHI_SECRETS_VERP_KEY="+key, "ELSHI_SECRETS_SIGNING_KEY="+key,
 		fmt.Sprintf("ELSHI_DATABASE_URL=postgres://elshi:swordfish@127.0.0.1:%d/elshi?sslmode=disable", testkit.Free(t)))
 	for _, args := range [][]string{{"serve"}, {"migrate"}, {"seed"}, {"key", "crm"}, {"verify"}, {"serve", "--demo"}} {
 		r := l.run(t, args...)
@@ -236,7 +236,9 @@ func TestVerifyNamesTheEventThatIsNotAsItWasWritten(t *testing.T) {
 		{"one was deleted", "DELETE FROM consent_events WHERE seq = 3", "SELECT id FROM consent_events WHERE seq = 4", "event 3 (%s): gap"},
 		{"the newest was deleted", "DELETE FROM consent_events WHERE seq = (SELECT MAX(seq) FROM consent_events)", "", "head_mismatch"},
 		{
-			"one was put behind the end", `INSERT INTO consent_events SELECT seq + 1, 'cev_x', kind, contact_id, address_id, scope, purpose, channel, topic, source,
+			"one was put behind the end", `INSERT INTO consent_events (seq, id, kind, contact_id, address_id, scope, purpose, channel, topic, source,
+			actor_kind, actor_id, language, text_hash, policy_version, at, valid_until, commitment, prev_hash, hash)
+			SELECT seq + 1, 'cev_x', kind, contact_id, address_id, scope, purpose, channel, topic, source,
 			actor_kind, actor_id, language, text_hash, policy_version, at, valid_until, commitment, hash, 'v1:00' FROM consent_events ORDER BY seq DESC LIMIT 1`,
 			"", "stands behind the end of the chain",
 		},

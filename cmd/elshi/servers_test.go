@@ -18,7 +18,7 @@ import (
 func TestSeedOfASharedDatabaseMakesNoKey(t *testing.T) {
 	key, database := strings.Repeat("ab", 32), testkit.Postgres(t).CreateDatabase(t)
 	l := newLine(t, "ELSHI_DATABASE_URL="+database.Service, "ELSHI_DATABASE_OWNER_URL="+database.Owner, "ELSHI_INBOX_MODE=always",
-		"ELSHI_SECRETS_LINK_KEY="+key, "ELSHI_SECRETS_PAYLOAD_KEY="+key, "ELSHI_SECRETS_COMMITMENT_KEY="+key, "ELSHI_SECRETS_VERP_KEY="+key)
+		"ELSHI_SECRETS_LINK_KEY="+key, "ELSHI_SECRETS_PAYLOAD_KEY="+key, "ELSHI_SECRETS_COMMITMENT_KEY="+key, "ELSHI_SECRETS_VERP_KEY="+key, "ELSHI_SECRETS_SIGNING_KEY="+key)
 	has(t, l.ok(t, "seed", "--help"), "in the embedded database also its API key", "on PostgreSQL, make one with elshi key.")
 	l.ok(t, "migrate")
 	for range 2 {

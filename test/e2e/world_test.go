@@ -39,7 +39,7 @@ database: {url: "{{.Database}}", owner_url: "{{.Owner}}"}
 redis: {url: "{{.Redis}}"}
 org: {address: "Astana, Mangilik El 1", url: "https://orleu.example"}
 {{- if .Keys}}
-secrets: {link_key: "{{index .Keys 0}}", payload_key: "{{index .Keys 1}}", commitment_key: "{{index .Keys 2}}", verp_key: "{{index .Keys 3}}"}
+secrets: {link_key: "{{index .Keys 0}}", payload_key: "{{index .Keys 1}}", commitment_key: "{{index .Keys 2}}", verp_key: "{{index .Keys 3}}", signing_key: "{{index .Keys 4}}"}
 {{- end}}
 log: {level: debug}
 inbox: {listen: "127.0.0.1:{{.CatchPort}}"}
@@ -84,7 +84,7 @@ func newWorld(t *testing.T, s settings) *world {
 		s.PublicURL = w.base
 	}
 	if s.Database != "" {
-		for i := range 4 { // processes that do not share a folder must be told
+		for i := range 5 { // processes that do not share a folder must be told
 			s.Keys = append(s.Keys, base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{byte(i + 1)}, 32)))
 		}
 	}

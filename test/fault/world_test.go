@@ -67,6 +67,7 @@ secrets:
   payload_key: {{index .Keys 1}}
   commitment_key: {{index .Keys 2}}
   verp_key: {{index .Keys 3}}
+  signing_key: {{index .Keys 4}}
 email: {message_id_domain: fault.example}
 inbox: {mode: never}
 providers:
@@ -158,7 +159,7 @@ func (w *world) open(t *testing.T, driver, dsn string) {
 	if w.DataDir == "" {
 		w.DataDir = dir
 	}
-	for range 4 {
+	for range 5 {
 		key := make([]byte, 32)
 		copy(key, t.Name()) // the same for every process of the test; nobody attacks it
 		w.Keys = append(w.Keys, base64.StdEncoding.EncodeToString(key))
