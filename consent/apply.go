@@ -1,6 +1,7 @@
 package consent
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/orleu/elshi/vocab"
@@ -15,6 +16,11 @@ type GrantKey struct {
 	Purpose vocab.Purpose
 	Channel vocab.Channel
 	Topic   vocab.Topic
+}
+
+// Compare orders keys by purpose, channel and topic.
+func (k GrantKey) Compare(other GrantKey) int {
+	return cmp.Or(cmp.Compare(k.Purpose, other.Purpose), cmp.Compare(k.Channel, other.Channel), cmp.Compare(k.Topic, other.Topic))
 }
 
 // Grant is the present state of one grant: what a contact's events amount to. The zero Grant was never asked for.

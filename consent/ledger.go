@@ -123,12 +123,13 @@ const (
 	ProofOneTimeCode  ProofKind = "one_time_code" // ProofRef is the id of the confirmation whose code was typed
 	ProofSignedForm   ProofKind = "signed_form"   // ProofRef is the SHA-256 of the form, in hexadecimal
 	ProofOperatorNote ProofKind = "operator_note" // the note stands beside the chain; Commitment ties it to the entry
+	ProofRenewalLink  ProofKind = "renewal_link"  // ProofRef is the message that asked and whose link was followed
 	ProofLink         ProofKind = "personal_link" // ProofRef is the message whose link was followed; enough to withdraw, never to grant
 )
 
 // ProofKinds lists every kind of proof.
 func ProofKinds() []ProofKind {
-	return []ProofKind{ProofNone, ProofDoubleOptIn, ProofOneTimeCode, ProofSignedForm, ProofOperatorNote, ProofLink}
+	return []ProofKind{ProofNone, ProofDoubleOptIn, ProofOneTimeCode, ProofSignedForm, ProofOperatorNote, ProofRenewalLink, ProofLink}
 }
 
 // ActorKind is what kind of somebody acted.

@@ -34,15 +34,16 @@ func (r runner) grants(ctx context.Context, contact vocab.ContactID) (map[consen
 }
 
 // grant returns one grant.
-func (c *Consents) grant(ctx context.Context, tx *tx, contact vocab.ContactID, key consent.GrantKey) (consent.Grant, error) {
+func (c *Consents) grant(ctx context.Context, tx *tx, contact vocab.ContactID, key consent.GrantKey) (keptGrant, error) {
 	all, err := tx.grants(ctx, contact)
 	if err != nil {
-		return consent.Grant{}, err
+		return keptGrant{}, err
 	}
 	if g, have := all[key]; have {
-		return g.Grant, nil
+		return g, nil
 	}
-	return c.rebuilt(ctx, tx, contact, key)
+	g, err := c.rebuilt(ctx, tx, contact, key)
+	return keptGrant{Grant: g}, err
 }
 
 func (tx *tx) keepGrant(ctx context.Context, contact vocab.ContactID, key consent.GrantKey, g consent.Grant, crossBorder bool) error {
@@ -151,9 +152,6 @@ func (c *Consents) OfContact(ctx context.Context, contact vocab.ContactID) ([]co
 	for key, g := range all {
 		list = append(list, consent.HeldGrant{Key: key, Grant: g.Grant, CrossBorder: g.crossBorder})
 	}
-	slices.SortFunc(list, func(a, b consent.HeldGrant) int {
-		return slices.Compare([]string{string(a.Key.Purpose), string(a.Key.Channel), string(a.Key.Topic)},
-			[]string{string(b.Key.Purpose), string(b.Key.Channel), string(b.Key.Topic)})
-	})
+	slices.SortFunc(list, func(a, b consent.HeldGrant) int { return a.Key.Compare(b.Key) })
 	return list, nil
 }
