@@ -56,6 +56,8 @@ const (
 	KindStale              EventKind = "stale"   // its text was superseded by a material change
 	KindRenewed            EventKind = "renewed" // by the contact's own act; opens and clicks are none
 	KindImported           EventKind = "imported"
+	KindPaused             EventKind = "paused"               // no mailings until ValidUntil; takes no grant away
+	KindResumed            EventKind = "resumed"              // the end of a pause before its time
 	KindPolicyContinuedUse EventKind = "policy_continued_use" // acceptance of the policy (clauses 7.1–7.3); never a grant
 )
 
@@ -63,7 +65,7 @@ const (
 func EventKinds() []EventKind {
 	return []EventKind{
 		KindRequested, KindGranted, KindConfirmed, KindRefused, KindWithdrawn, KindExpired, KindLapsed, KindStale,
-		KindRenewed, KindImported, KindPolicyContinuedUse,
+		KindRenewed, KindImported, KindPaused, KindResumed, KindPolicyContinuedUse,
 	}
 }
 

@@ -122,6 +122,48 @@ var timeTests = map[string]func(*world){
 			w.Errorf("%d entries, the last one %+v", len(events), last)
 		}
 	},
+	"a pause holds mailings and takes nothing": func(w *world) {
+		p, end := w.person(), w.now.AddDate(0, 0, 3)
+		w.grant(p, "news.company")
+		ids := w.submit(w.draft(p, vocab.Marketing), w.draft(p, vocab.Service))
+		pause := consent.Event{
+			Kind: consent.KindPaused, ContactID: p.contact, Scope: consent.ScopeAll, Source: consent.SourcePreferencePage,
+			ActorKind: consent.ActorContact, ActorID: string(p.contact), At: w.now, ValidUntil: end,
+		}
+		for range 2 { // the second press says nothing new
+			if until := must(w.consents.Pause(w.ctx, pause))(w); !until.Equal(end) {
+				w.Fatalf("paused until %v, want %v", until, end)
+			}
+		}
+		if n := len(must(w.consents.EventsOf(w.ctx, p.contact, "", 10))(w)); n != 2 {
+			w.Errorf("%d entries, want the grant and one pause", n)
+		}
+		w.now = w.now.Add(time.Minute)
+		if permits := w.claim(ids...); len(permits) != 1 || permits[0].Message.Class != vocab.Service {
+			w.Fatalf("during the pause: %+v", permits)
+		}
+		held := w.message(ids[0])
+		if held.Status != dispatcher.Held || held.Decision.Reason != consent.ContactPaused || !held.DueAt.Equal(end) {
+			w.Errorf("the mailing is %s for %s until %v", held.Status, held.Decision.Reason, held.DueAt)
+		}
+		w.now = end
+		if permits := w.claim(ids[0]); len(permits) != 1 {
+			w.Errorf("after the pause: %+v", w.message(ids[0]).Decision)
+		}
+		again := pause
+		again.At, again.ValidUntil = w.now, w.now.AddDate(0, 0, 30)
+		must(w.consents.Pause(w.ctx, again))(w)
+		again.Kind, again.ValidUntil = consent.KindResumed, time.Time{}
+		if until := must(w.consents.Pause(w.ctx, again))(w); !until.IsZero() {
+			w.Errorf("resumed, and still paused until %v", until)
+		}
+		again.Kind = consent.KindGranted
+		_, err := w.consents.Pause(w.ctx, again)
+		w.refused(err, fault.Invalid, "invalid_request")
+		again.Kind, again.ContactID = consent.KindPaused, "con_nobody"
+		_, err = w.consents.Pause(w.ctx, again)
+		w.refused(err, fault.NotFound, "contact_not_found")
+	},
 	"a renewal keeps what was agreed to and moves its end": func(w *world) {
 		p, end := w.person(), w.far()
 		w.grantUntil(p, "", end)
