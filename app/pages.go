@@ -18,7 +18,7 @@ import (
 // newPages builds the contact pages over the stores.
 func (a *App) newPages(s *street) (http.Handler, error) {
 	o := public.Options{
-		Ledger: pageLedger{s.stores}, Withdrawals: s.withdrawer, Renewals: pageRenewals{s.stores.consents}, Links: s.links, Purposes: s.gate.Purposes, Org: newOrg(a.cfg),
+		Ledger: pageLedger{s.stores}, Withdrawals: s.withdrawer, Renewals: pageRenewals{s.stores.consents}, Pauses: s.stores.consents, Links: s.links, Purposes: s.gate.Purposes, Org: newOrg(a.cfg),
 		PublicURL: a.cfg.Server.PublicURL, Zone: a.cfg.Location(), Now: a.now, Log: a.log,
 	}
 	if a.cfg.InboxOn() {
@@ -46,7 +46,11 @@ func (l pageLedger) Recipient(ctx context.Context, m dispatcher.Message) (public
 		return public.Recipient{}, err
 	}
 	sharers, err := l.contacts.Sharers(ctx, m.AddressID)
-	return public.Recipient{Address: to.Address, Shared: sharers > 1, UnsubscribedAll: contact.UnsubscribedAllAt != nil}, err
+	who := public.Recipient{Address: to.Address, Shared: sharers > 1, UnsubscribedAll: contact.UnsubscribedAllAt != nil}
+	if contact.PausedUntil != nil {
+		who.PausedUntil = *contact.PausedUntil
+	}
+	return who, err
 }
 
 // Grants returns the grants of a contact.
