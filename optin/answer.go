@@ -145,7 +145,7 @@ func (d *Desk) Again(ctx context.Context, l Link, lang vocab.Language, e Evidenc
 		Caller: dispatcher.Caller{Mode: dispatcher.Live},
 	}
 	for _, a := range c.Asked {
-		r.Wishes = append(r.Wishes, Wish{a.Purpose, a.Topic})
+		r.Wishes = append(r.Wishes, Wish{Purpose: a.Purpose, Topic: a.Topic})
 	}
 	reply, err := d.ask(ctx, r)
 	switch fault.KindOf(err) { //nolint:exhaustive // the others are told

@@ -28,8 +28,9 @@ const (
 
 // Wish is one grant that somebody asks for, on the channel of the request.
 type Wish struct {
-	Purpose vocab.Purpose
-	Topic   vocab.Topic
+	Purpose  vocab.Purpose
+	Topic    vocab.Topic
+	TextHash string // of the text that was shown, in the language of the request; empty: whoever asks shows the one in force
 }
 
 // Asked is a wish as it was put to the contact. It is kept as JSON.

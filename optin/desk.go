@@ -188,6 +188,9 @@ func (d *Desk) ask(ctx context.Context, r Request) (Reply, error) {
 		if err != nil {
 			return Reply{}, err
 		}
+		if w.TextHash != "" && w.TextHash != text.Hash[r.Language] {
+			return Reply{}, &fault.Error{Kind: fault.Conflict, Code: "consent_text_changed", Detail: "the consent text is another one by now; show the contact the new one and ask again"}
+		}
 		draft.Asked = append(draft.Asked, Asked{
 			Purpose: w.Purpose, Topic: w.Topic, TextVersion: text.Version, TextHash: text.Hash[r.Language], Abroad: text.Abroad,
 		})

@@ -11,6 +11,7 @@ import (
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/contacts"
 	"github.com/orleu/elshi/dispatcher"
+	"github.com/orleu/elshi/fault"
 	"github.com/orleu/elshi/vocab"
 )
 
@@ -18,12 +19,18 @@ import (
 type SignUp struct {
 	Form               Form
 	Email, Phone, Name string // as typed
-	Ticked             []int  // the boxes, by their place in the form
+	Ticked             []Tick
 	Trap               string // of the field that people do not see
 	Token              string // of the hidden field
 	Language           vocab.Language
 	Client             netip.Addr // where it came from; the zero Addr: nobody knows
 	UserAgent          string
+}
+
+// Tick is a box that was ticked.
+type Tick struct {
+	Box      Box
+	TextHash string // of the text that stood beside it
 }
 
 // Lack is what has to be mended in a form before anything can be asked.
@@ -41,7 +48,7 @@ const (
 // to be written to.
 type SignedUp struct {
 	Lacks    []Lack // if any, the form is shown again with what was filled in
-	Stale    bool   // it was open for too long: shown again, with a fresh token
+	Stale    bool   // it was open for too long, or a text has changed since: shown again, with a fresh token
 	Emailed  bool   // "look into your mailbox"
 	CodePage string // where to type the code; empty if no box is of SMS
 }
@@ -69,7 +76,12 @@ func (d *Desk) SignUp(ctx context.Context, s SignUp) (SignedUp, error) {
 	for _, r := range requests {
 		_, reply := d.newID(r.Channel)
 		if verdict == "" {
-			if reply, err = d.ask(ctx, r); err != nil {
+			reply, err = d.ask(ctx, r)
+			if fault.KindOf(err) == fault.Conflict {
+				d.Observer.SignedUp(Stale)
+				return SignedUp{Stale: true}, nil
+			}
+			if err != nil {
 				return SignedUp{}, err
 			}
 		}
@@ -85,9 +97,10 @@ func (d *Desk) SignUp(ctx context.Context, s SignUp) (SignedUp, error) {
 // requests reads what was ticked, for each channel, and finds what is missing.
 func (d *Desk) requests(s SignUp) ([]Request, []Lack) {
 	wishes := map[vocab.Channel][]Wish{}
-	for i, b := range s.Form.Boxes {
-		if slices.Contains(s.Ticked, i) {
-			wishes[b.Channel] = append(wishes[b.Channel], Wish{b.Purpose, b.Topic})
+	for _, t := range s.Ticked {
+		w := Wish{t.Box.Purpose, t.Box.Topic, t.TextHash}
+		if slices.Contains(s.Form.Boxes, t.Box) && !slices.Contains(wishes[t.Box.Channel], w) {
+			wishes[t.Box.Channel] = append(wishes[t.Box.Channel], w)
 		}
 	}
 	var lacks []Lack
