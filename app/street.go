@@ -10,6 +10,7 @@ import (
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/dispatcher/queue"
+	"github.com/orleu/elshi/optin"
 	"github.com/orleu/elshi/store"
 	"github.com/orleu/elshi/templates"
 	"github.com/orleu/elshi/vocab"
@@ -127,6 +128,7 @@ func (a *App) addFeeder(ctx context.Context, s *street, observer dispatcher.Obse
 		KeepKeys: a.cfg.Idempotency.Keep,
 	}, observer, a.now, a.log)
 	a.add(doors, "feeder", feeder.Run)
+	a.add(doors, "opt-ins", optin.NewKeeper(s.stores.optIns, s.optIns).Run)
 	a.add(doors, "housekeeper", dispatcher.NewHousekeeper(s.stores.ledger, a.cfg.Retention.Messages, a.now, a.log).Run)
 	return nil
 }

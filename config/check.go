@@ -36,6 +36,7 @@ func (c *Config) check() []Problem {
 	k.carriers(c)
 	k.dispatch(c)
 	k.consent(c)
+	k.signUp(c)
 	k.rest(c)
 	return k.problems
 }
