@@ -41,7 +41,7 @@ func newMetrics() *metrics {
 		}, []string{"class"}),
 		signUps: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "elshi_sign_ups_total", Help: "Requests to confirm and sign-ups that were none, by what became of them: robots get the same answer as people.",
-		}, []string{"outcome"}),
+		}, []string{"became"}),
 	}
 	for _, o := range optin.Outcomes() {
 		m.signUps.WithLabelValues(string(o)) // one that has not happened yet is 0 and not missing
