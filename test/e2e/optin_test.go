@@ -88,7 +88,7 @@ func TestSigningUpByEmail(t *testing.T) {
 		t.Errorf("another site's press: %d", a.Status)
 	}
 	words := string(nobody.get(t, confirm, browser).Body)
-	if !strings.Contains(words, "I agree to receive by email: News.") || !strings.Contains(words, "r***@signup.example") || strings.Contains(words, email) {
+	if !strings.Contains(words, "I agree to receive by email: Newsletters.") || !strings.Contains(words, "r***@signup.example") || strings.Contains(words, email) {
 		t.Errorf("the page says\n%s", words)
 	}
 	first := nobody.post(t, confirm, "", asForm, browser).want(t, http.StatusOK)
