@@ -46,6 +46,8 @@ type Options struct {
 	Consents     consentBook
 	Ledger       consentChain
 	Withdrawer   withdrawer
+	OptIns       optInDesk
+	Forms        formBook
 	Suppressions suppressionBook
 	Templates    templateBook
 	Pauses       pauseBook
@@ -100,6 +102,8 @@ func New(o Options) (*API, error) {
 	a.registerTimeline()
 	a.registerConsents()
 	a.registerWithdrawals()
+	a.registerOptIns()
+	a.registerForms()
 	a.registerLedger()
 	a.registerPurposes()
 	a.registerSuppressions()
@@ -121,6 +125,7 @@ func (o *Options) complete() error {
 		o.Purposes == nil, o.Now == nil, o.Log == nil, o.Submitter == nil, o.Messages == nil, o.Orders == nil, o.Payloads == nil,
 		o.Renderer == nil, o.Contacts == nil, o.Addresses == nil, o.Consents == nil, o.Ledger == nil, o.Withdrawer == nil,
 		o.Suppressions == nil, o.Templates == nil, o.Pauses == nil, o.Keys == nil, o.Ready == nil,
+		o.OptIns == nil, o.Forms == nil,
 	} {
 		if missing {
 			return errors.New("api: an option that has no default is not set")

@@ -21,6 +21,7 @@ func (a *App) newPages(s *street) (http.Handler, error) {
 		Ledger: pageLedger{s.stores}, Withdrawals: s.withdrawer, Renewals: pageRenewals{s.stores.consents}, Pauses: s.stores.consents, Links: s.links, Purposes: s.gate.Purposes, Org: newOrg(a.cfg),
 		PublicURL: a.cfg.Server.PublicURL, Zone: a.cfg.Location(), Now: a.now, Log: a.log,
 	}
+	o.OptIn = public.OptIn{Confirmations: s.optIns, SignUps: s.optIns, Forms: s.stores.forms, TrustedProxies: a.cfg.Proxies()}
 	if a.cfg.InboxOn() {
 		o.Inbox = pageInbox{s.stores.inbox}
 	}

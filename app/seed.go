@@ -58,6 +58,9 @@ func (a *App) Seed(ctx context.Context) (Demo, error) {
 			return Demo{}, fmt.Errorf("seed contact %s: %w", d.external, err)
 		}
 	}
+	if err := seedForm(ctx, store.NewForms(a.db), a.now()); err != nil {
+		return Demo{}, fmt.Errorf("seed the form: %w", err)
+	}
 	if !a.cfg.Embedded() {
 		return Demo{}, nil
 	}
