@@ -149,8 +149,14 @@ func drive(t *testing.T, db *store.DB, n, round int) {
 	ok("awaited reports", err)
 	_, err = l.ForgetKeys(ctx, noon.Add(-1000*time.Hour), 10)
 	ok("forget keys", err)
-	_, err = l.ForgetMessages(ctx, noon.Add(-1000*time.Hour), 10)
-	ok("forget messages", err)
+	for _, kind := range dispatcher.RetentionKinds() {
+		for _, class := range []vocab.Class{vocab.Marketing, vocab.Transactional} {
+			for _, stays := range []bool{false, true} {
+				_, err = l.Forget(ctx, dispatcher.ForgetStep{Kind: kind, Class: class, Before: time.Now(), Size: 10, Stays: stays})
+				ok("forget "+string(kind), err)
+			}
+		}
+	}
 
 	_, err = l.Get(ctx, msg(n/2))
 	ok("message", err)
