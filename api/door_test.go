@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -50,6 +51,7 @@ type door struct {
 	waited    []time.Duration
 	pauses    []dispatcher.Pause
 	templates *fakeTemplates
+	exporter  *fakeExporter
 	checks    []Check
 	away      error // of the ledger, for every fake that asks it
 }
@@ -63,6 +65,7 @@ func newDoor(t testing.TB, change ...func(*Options)) *door {
 	d.consents = &fakeConsents{door: d}
 	d.keys = &fakeKeys{door: d, bySecret: map[string]dispatcher.APIKey{liveSecret: liveKey, testSecret: testKey, guestSecret: guestKey}}
 	d.templates = &fakeTemplates{door: d, bySlug: map[string][]templates.Version{}}
+	d.exporter = &fakeExporter{door: d}
 	purposes, err := consent.NewRegistry()
 	if err != nil {
 		t.Fatal(err)
@@ -75,7 +78,12 @@ func newDoor(t testing.TB, change ...func(*Options)) *door {
 		Submitter: d.submitter, Messages: d.messages, Orders: d.messages, Payloads: d.messages, Renderer: d.messages,
 		Contacts: d.contacts, Addresses: d.contacts, Consents: d.consents, Ledger: d.consents, Withdrawer: d,
 		Suppressions: &fakeSuppressions{door: d}, Templates: d.templates, Pauses: d, Keys: d.keys, Inbox: &fakeInbox{door: d},
-		Ready: func(context.Context) []Check { return d.checks },
+		Ready:    func(context.Context) []Check { return d.checks },
+		Exporter: d.exporter, Retention: &fakeRetention{d},
+		Certificates: Certificates{Keys: []byte(`{"keys":[]}`), Certify: func(c contacts.Certificate) (string, error) {
+			document, err := json.Marshal(c)
+			return "e30." + base64.RawURLEncoding.EncodeToString(document) + ".c2ln", err
+		}},
 	}
 	for _, c := range change {
 		c(&o)
