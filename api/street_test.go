@@ -86,7 +86,7 @@ func newStreet(t *testing.T) *street {
 		Templates: book, Pauses: store.NewPauses(db), Keys: store.NewAPIKeys(db), Ready: func(context.Context) []api.Check { return nil },
 		Retention: ledger,
 		Exporter: export.New(export.Options{
-			People: store.NewContacts(db), Consents: consents, Messages: ledger, Renderer: renderer, Purposes: registry,
+			People: store.NewContacts(db), Consents: consents, Messages: ledger, Renderer: renderer, Purposes: purposes,
 		}),
 		Certificates: api.Certificates{Certify: func(c contacts.Certificate) (string, error) {
 			document, err := json.Marshal(c)
