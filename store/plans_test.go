@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/orleu/elshi/channels"
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/contacts"
 	"github.com/orleu/elshi/dispatcher"
@@ -157,6 +158,19 @@ func drive(t *testing.T, db *store.DB, n, round int) {
 			}
 		}
 	}
+
+	book := store.NewContacts(db)
+	_, err = book.SuppressionsOf(ctx, con(n/4))
+	ok("suppressions of a contact", err)
+	_, err = consents.RecordsOf(ctx, con(n/4), 0, 100)
+	ok("entries to export", err)
+	for _, behind := range []vocab.MessageID{"", msg(n)} {
+		_, err = l.RecordsOf(ctx, con(n/4), behind, 100)
+		ok("messages to export", err)
+	}
+	ok("files to export", l.EachFile(ctx, msg(n/2), func(channels.Attachment) error { return nil }))
+	_, err = book.Erase(ctx, con(n/4+40+round), contacts.EraseOrder{At: now, Certify: func(contacts.Certificate) (string, error) { return "", nil }})
+	ok("erase", err)
 
 	_, err = l.Get(ctx, msg(n/2))
 	ok("message", err)

@@ -167,6 +167,9 @@ func (tx *tx) counted(ctx context.Context, n *int, statement, ids string) error 
 
 // forgetMessages forgets messages with all that hangs on them.
 func (tx *tx) forgetMessages(ctx context.Context, ids string, to map[addressee]bool, counts *dispatcher.ForgetCounts) error {
+	if err := tx.forgetSMSRefs(ctx, ids); err != nil {
+		return err
+	}
 	var beside int
 	for _, part := range []struct {
 		n         *int
@@ -175,12 +178,9 @@ func (tx *tx) forgetMessages(ctx context.Context, ids string, to map[addressee]b
 		{&counts.Payloads, `DELETE FROM message_payloads WHERE message_id IN {ids $1}`},
 		{&counts.Attachments, `DELETE FROM attachments WHERE message_id IN {ids $1}`},
 		{&beside, `DELETE FROM message_events WHERE message_id IN {ids $1}`},
-		// By their keys: neither has an index of messages.
+		// By their keys: there is no index of messages.
 		{&beside, `DELETE FROM message_once WHERE (contact_id, purpose, channel, trigger_id) IN
 			(SELECT contact_id, purpose, channel, trigger_id FROM messages WHERE id IN {ids $1}) AND message_id IN {ids $1}`},
-		{&beside, `DELETE FROM sms_refs WHERE (provider, ref, message_id) IN (SELECT provider, provider_ref, id FROM messages WHERE id IN {ids $1})`},
-		{&beside, `DELETE FROM sms_refs WHERE (provider, ref, message_id) IN
-			(SELECT provider, provider_ref, message_id FROM message_attempts WHERE message_id IN {ids $1})`},
 		{&beside, `DELETE FROM message_attempts WHERE message_id IN {ids $1}`},
 		{&beside, `DELETE FROM address_bounces WHERE message_id IN {ids $1}`},
 		{&beside, `DELETE FROM retention_stays WHERE kind = 'content' AND class IN (SELECT class FROM messages WHERE id IN {ids $1}) AND message_id IN {ids $1}`},
@@ -191,6 +191,32 @@ func (tx *tx) forgetMessages(ctx context.Context, ids string, to map[addressee]b
 		}
 	}
 	return tx.forgetUnused(ctx, to, counts)
+}
+
+// forgetSMSRefs forgets by what names providers reported on messages. There is no index of messages, and for a set of keys PostgreSQL would read the
+// whole table while its statistics are young; so each goes by its key.
+func (tx *tx) forgetSMSRefs(ctx context.Context, ids string) error {
+	type key struct{ provider, ref, message string }
+	var keys []key
+	var k key
+	for _, query := range []string{
+		`SELECT provider, provider_ref, id FROM messages WHERE id IN {ids $1} AND channel = 'sms' AND provider_ref <> ''`,
+		`SELECT a.provider, a.provider_ref, a.message_id FROM message_attempts a JOIN messages m ON m.id = a.message_id
+			WHERE a.message_id IN {ids $1} AND m.channel = 'sms' AND a.provider_ref <> ''`,
+	} {
+		if err := tx.each(ctx, []any{&k.provider, &k.ref, &k.message}, func() error {
+			keys = append(keys, k)
+			return nil
+		}, query, ids); err != nil {
+			return err
+		}
+	}
+	for _, k := range keys {
+		if _, err := tx.exec(ctx, `DELETE FROM sms_refs WHERE provider = $1 AND ref = $2 AND message_id = $3`, k.provider, k.ref, k.message); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // forgetContent forgets what messages say, and keeps that they were sent and why.

@@ -42,7 +42,7 @@ func withHistory(t *testing.T, db *store.DB, id vocab.MessageID, contact, addres
 	exec(t, db, `INSERT INTO messages (id, contact_id, address_id, channel, class, lane, purpose, topic, language, template, sender, provider, mode,
 			api_key, trigger_id, has_unsubscribe, locale_approved, created_at, status, attempt, failures, claimed_at, settled_at, finalized_at, verdict,
 			reason, reasons, basis, consent_event, policy_version, decided_at, content_hash, provider_ref, last_cause, possible_dup)
-		VALUES (CAST($1 AS text), $2, $3, 'email', 'legal', 'bulk', 'legal.policy_change', '', 'kk', 'tpv_x', 'main', 'relay', 'live', 'key_x', CAST($1 AS text), true, true,
+		VALUES (CAST($1 AS text), $2, $3, 'sms', 'legal', 'bulk', 'legal.policy_change', '', 'kk', 'tpv_x', 'main', 'relay', 'live', 'key_x', CAST($1 AS text), true, true,
 			$4, 'sent', 2, 0, $4, $4, $4, 'allow', 'ok', '[]', 'consent', '', '2026-01', $4, '', 'ref', '', false)`,
 		string(id), contact, address, then.UnixMicro())
 	for _, text := range []string{
