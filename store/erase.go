@@ -8,6 +8,7 @@ import (
 	"github.com/orleu/elshi/contacts"
 
 	"github.com/orleu/elshi/dispatcher"
+	"github.com/orleu/elshi/events"
 	"github.com/orleu/elshi/vocab"
 )
 
@@ -56,7 +57,10 @@ func (c *Contacts) Erase(ctx context.Context, id vocab.ContactID, now time.Time)
 		if err := tx.eraseAddresses(ctx, id, addresses, now); err != nil {
 			return err
 		}
-		return tx.erasePerson(ctx, id, now)
+		if err := tx.erasePerson(ctx, id, now); err != nil {
+			return err
+		}
+		return tx.tellContact(ctx, events.ContactErased, now, id)
 	})
 	if err != nil {
 		return dispatcher.Withdrawn{}, fmt.Errorf("erase contact %s: %w", id, err)
