@@ -14,6 +14,7 @@ import (
 
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/dispatcher"
+	"github.com/orleu/elshi/events"
 	"github.com/orleu/elshi/templates"
 )
 
@@ -50,7 +51,10 @@ type Options struct {
 	Templates    templateBook
 	Pauses       pauseBook
 	Keys         keyBook
-	Inbox        inboxBook // nil: there is no catcher, and no route to one
+	Events       eventFeed
+	Webhooks     webhookBook
+	WebhookGuard events.Guard // where webhooks may go
+	Inbox        inboxBook    // nil: there is no catcher, and no route to one
 
 	Ready     func(ctx context.Context) []Check // what /readyz reports; it answers within a second or two
 	Metrics   http.Handler                      // serves /metrics; nil: there is no such route
@@ -106,6 +110,8 @@ func New(o Options) (*API, error) {
 	a.registerTemplates()
 	a.registerProviders()
 	a.registerKeys()
+	a.registerEvents()
+	a.registerWebhooks()
 	if o.Inbox != nil {
 		a.registerInbox()
 	}
@@ -121,6 +127,7 @@ func (o *Options) complete() error {
 		o.Purposes == nil, o.Now == nil, o.Log == nil, o.Submitter == nil, o.Messages == nil, o.Orders == nil, o.Payloads == nil,
 		o.Renderer == nil, o.Contacts == nil, o.Addresses == nil, o.Consents == nil, o.Ledger == nil, o.Withdrawer == nil,
 		o.Suppressions == nil, o.Templates == nil, o.Pauses == nil, o.Keys == nil, o.Ready == nil,
+		o.Events == nil, o.Webhooks == nil,
 	} {
 		if missing {
 			return errors.New("api: an option that has no default is not set")

@@ -15,6 +15,7 @@ import (
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/contacts"
 	"github.com/orleu/elshi/dispatcher"
+	"github.com/orleu/elshi/events"
 	"github.com/orleu/elshi/templates"
 	"github.com/orleu/elshi/vocab"
 )
@@ -50,6 +51,8 @@ type door struct {
 	waited    []time.Duration
 	pauses    []dispatcher.Pause
 	templates *fakeTemplates
+	feed      *fakeFeed
+	webhooks  *fakeWebhooks
 	checks    []Check
 	away      error // of the ledger, for every fake that asks it
 }
@@ -63,6 +66,8 @@ func newDoor(t testing.TB, change ...func(*Options)) *door {
 	d.consents = &fakeConsents{door: d}
 	d.keys = &fakeKeys{door: d, bySecret: map[string]dispatcher.APIKey{liveSecret: liveKey, testSecret: testKey, guestSecret: guestKey}}
 	d.templates = &fakeTemplates{door: d, bySlug: map[string][]templates.Version{}}
+	d.feed = &fakeFeed{door: d}
+	d.webhooks = &fakeWebhooks{door: d, byID: map[events.WebhookID]events.Webhook{}}
 	purposes, err := consent.NewRegistry()
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +79,7 @@ func newDoor(t testing.TB, change ...func(*Options)) *door {
 		Senders:   []dispatcher.Sender{{ID: "news", Channel: vocab.Email, Provider: "relay", From: "news@example.org", Default: true}},
 		Submitter: d.submitter, Messages: d.messages, Orders: d.messages, Payloads: d.messages, Renderer: d.messages,
 		Contacts: d.contacts, Addresses: d.contacts, Consents: d.consents, Ledger: d.consents, Withdrawer: d,
-		Suppressions: &fakeSuppressions{door: d}, Templates: d.templates, Pauses: d, Keys: d.keys, Inbox: &fakeInbox{door: d},
+		Suppressions: &fakeSuppressions{door: d}, Templates: d.templates, Pauses: d, Keys: d.keys, Events: d.feed, Webhooks: d.webhooks, Inbox: &fakeInbox{door: d},
 		Ready: func(context.Context) []Check { return d.checks },
 	}
 	for _, c := range change {

@@ -20,6 +20,8 @@ type metrics struct {
 	settled  *prometheus.CounterVec
 	claimed  *prometheus.CounterVec
 	lost     *prometheus.CounterVec
+	webhooks *prometheus.CounterVec
+	skipped  prometheus.Counter
 }
 
 func newMetrics() *metrics {
@@ -38,8 +40,9 @@ func newMetrics() *metrics {
 			Name: "elshi_leases_lost_total", Help: "Attempts whose worker was never heard of again, by class.",
 		}, []string{"class"}),
 	}
+	m.webhooks, m.skipped = newWebhookMetrics()
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		m.decided, m.settled, m.claimed, m.lost)
+		m.decided, m.settled, m.claimed, m.lost, m.webhooks, m.skipped)
 	return m
 }
 

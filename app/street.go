@@ -114,6 +114,10 @@ func jitter(d time.Duration) time.Duration {
 	return time.Duration(float64(d) * (0.8 + 0.4*rand.Float64())) //nolint:gosec // not a secret
 }
 
+func keeping(cfg config.Config) dispatcher.Keeping {
+	return dispatcher.Keeping{Months: cfg.Retention.Messages, EventDays: cfg.Retention.EventsDays}
+}
+
 func (a *App) addFeeder(ctx context.Context, s *street, observer dispatcher.Observer) error {
 	if a.redis.Inside() { // it has just begun empty: what was rung before is lost, and nobody else can hold it
 		if err := s.stores.ledger.ForgetRings(ctx, time.Now()); err != nil {
@@ -127,7 +131,7 @@ func (a *App) addFeeder(ctx context.Context, s *street, observer dispatcher.Obse
 		KeepKeys: a.cfg.Idempotency.Keep,
 	}, observer, a.now, a.log)
 	a.add(doors, "feeder", feeder.Run)
-	a.add(doors, "housekeeper", dispatcher.NewHousekeeper(s.stores.ledger, a.cfg.Retention.Messages, a.now, a.log).Run)
+	a.add(doors, "housekeeper", dispatcher.NewHousekeeper(s.stores.ledger, keeping(a.cfg), a.now, a.log).Run)
 	return nil
 }
 

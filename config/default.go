@@ -27,6 +27,8 @@ func Default() Config {
 		Dispatch:      defaultDispatch(),
 		Consent:       defaultConsent(),
 		Idempotency:   Idempotency{Keep: 168 * time.Hour, Wait: 5 * time.Second},
+		Retention:     Retention{EventsDays: 30},
+		Events:        Events{Messages: EventsOutcomes},
 		Inbox:         Inbox{Mode: InboxAuto, Listen: "127.0.0.1:2525", Keep: 1000},
 		Log:           Log{Level: slog.LevelInfo, Format: LogText},
 		Metrics:       Metrics{Enabled: true},

@@ -10,20 +10,28 @@ import (
 type houseLedger interface {
 	// ForgetMessages forgets at most n messages that came in before a time, and says whether there may be more.
 	ForgetMessages(ctx context.Context, before time.Time, n int) (bool, error)
+	// ForgetEvents forgets at most n events of the feed that happened before a time, and says whether there may be more.
+	ForgetEvents(ctx context.Context, before time.Time, n int) (bool, error)
 }
 
-// Housekeeper forgets messages that have been kept long enough. It is no part of the Feeder, because it may have a month to forget, and
+// Keeping is how long the house keeps what is done.
+type Keeping struct {
+	Months    int // messages; 0: for ever
+	EventDays int // the feed of events; 0: for ever
+}
+
+// Housekeeper forgets messages and events that have been kept long enough. It is no part of the Feeder, because it may have a month to forget, and
 // nobody would be fed meanwhile. Any number of them may run.
 type Housekeeper struct {
 	ledger houseLedger
-	keep   int // whole months; 0: for ever
+	keep   Keeping
 	now    func() time.Time
 	log    *slog.Logger
 }
 
-// NewHousekeeper returns a Housekeeper that keeps messages for so many months; 0: for ever.
-func NewHousekeeper(l houseLedger, months int, now func() time.Time, log *slog.Logger) *Housekeeper {
-	return &Housekeeper{l, months, now, log}
+// NewHousekeeper returns a Housekeeper.
+func NewHousekeeper(l houseLedger, keep Keeping, now func() time.Time, log *slog.Logger) *Housekeeper {
+	return &Housekeeper{l, keep, now, log}
 }
 
 const (
@@ -48,14 +56,21 @@ func (h *Housekeeper) Run(ctx context.Context) error {
 
 // Keep keeps house once.
 func (h *Housekeeper) Keep(ctx context.Context) {
-	if h.keep <= 0 {
-		return
+	today := h.now().UTC()
+	if h.keep.Months > 0 {
+		h.forget(ctx, "old messages stay for now", today.AddDate(0, -h.keep.Months, 0), h.ledger.ForgetMessages)
 	}
-	before := h.now().UTC().AddDate(0, -h.keep, 0)
+	if h.keep.EventDays > 0 {
+		h.forget(ctx, "old events stay for now", today.AddDate(0, 0, -h.keep.EventDays), h.ledger.ForgetEvents)
+	}
+}
+
+// forget forgets one kind of thing, portion by portion.
+func (h *Housekeeper) forget(ctx context.Context, complaint string, before time.Time, portion func(context.Context, time.Time, int) (bool, error)) {
 	for {
-		more, err := h.ledger.ForgetMessages(ctx, before, forgetSize)
+		more, err := portion(ctx, before, forgetSize)
 		if err != nil && ctx.Err() == nil {
-			h.log.LogAttrs(ctx, slog.LevelWarn, "old messages stay for now", slog.String("error", err.Error()))
+			h.log.LogAttrs(ctx, slog.LevelWarn, complaint, slog.String("error", err.Error()))
 		}
 		if !more || err != nil {
 			return

@@ -16,6 +16,12 @@ type house struct {
 	old    int
 	err    error
 	before []time.Time
+	events []time.Time // before which events were to go
+}
+
+func (l *house) ForgetEvents(_ context.Context, before time.Time, _ int) (bool, error) {
+	l.events = append(l.events, before)
+	return len(l.events) < 2, nil
 }
 
 func (l *house) ForgetMessages(_ context.Context, before time.Time, _ int) (bool, error) {
@@ -42,7 +48,7 @@ func TestOldMessagesGoAfterTheirMonths(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			ledger, log := &house{old: tc.old, err: tc.err}, &diary{}
-			NewHousekeeper(ledger, tc.months, func() time.Time { return now }, logTo(log)).Keep(t.Context())
+			NewHousekeeper(ledger, Keeping{Months: tc.months}, func() time.Time { return now }, logTo(log)).Keep(t.Context())
 			if diff := cmp.Diff(tc.want, ledger.before); diff != "" {
 				t.Errorf("times to forget before (-want +got):\n%s", diff)
 			}
@@ -53,12 +59,22 @@ func TestOldMessagesGoAfterTheirMonths(t *testing.T) {
 	}
 }
 
+func TestOldEventsGoAfterTheirDays(t *testing.T) {
+	now := time.Date(2026, 11, 22, 7, 0, 0, 0, time.UTC)
+	ledger := &house{}
+	NewHousekeeper(ledger, Keeping{EventDays: 30}, func() time.Time { return now }, quietLog()).Keep(t.Context())
+	october := time.Date(2026, 10, 23, 7, 0, 0, 0, time.UTC)
+	if diff := cmp.Diff([]time.Time{october, october}, ledger.events); diff != "" || ledger.before != nil {
+		t.Errorf("times to forget events before (-want +got):\n%s\nmessages: %v", diff, ledger.before)
+	}
+}
+
 func TestTheHouseIsKeptAtOnceAndEveryHour(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 150*time.Minute)
 		defer cancel()
 		ledger := &house{}
-		if err := NewHousekeeper(ledger, 3, time.Now, quietLog()).Run(ctx); err != nil {
+		if err := NewHousekeeper(ledger, Keeping{Months: 3}, time.Now, quietLog()).Run(ctx); err != nil {
 			t.Error(err)
 		}
 		if len(ledger.before) != 3 {

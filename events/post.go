@@ -60,7 +60,7 @@ func post(ctx context.Context, client *http.Client, url string, secrets []string
 	if err != nil {
 		return attempted{class: classOf(err), duration: now().Sub(began)}, nil
 	}
-	defer res.Body.Close()                                      //nolint:errcheck // nothing is written
+	defer res.Body.Close()                                          //nolint:errcheck // nothing is written
 	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, maxAnswer)) // so that the connection may be used again; the status is known
 	return attempted{status: res.StatusCode, class: classOfStatus(res.StatusCode), duration: now().Sub(began)}, nil
 }

@@ -46,6 +46,7 @@ func outcomeOf(w Webhook, d Delivery, a attempted, now time.Time, jitter func(ti
 	}
 	o := Outcome{Delivery: d}
 	switch {
+	case a.class == ErrorEvent: // which is not the endpoint's fault
 	case a.class == ErrorGone:
 		o.Disable = DisabledGone
 	case !w.FailingSince.IsZero() && now.Sub(w.FailingSince) >= FailingLimit:

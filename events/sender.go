@@ -181,11 +181,11 @@ func (s *Sender) deliver(ctx context.Context, line Line) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		delivered, goOn, err := s.retry(ctx, line, due)
+		after, goOn, err := s.retry(ctx, &line, due)
 		if err != nil || !goOn {
 			return err
 		}
-		waits = waits || due.Delivery.InLine && !delivered
+		waits = waits || after.InLine
 	}
 	for !waits && ctx.Err() == nil {
 		page, err := s.outbox.Read(ctx, line.Place, feedSize, line.Webhook.Events.Match)
@@ -205,17 +205,21 @@ func (s *Sender) deliver(ctx context.Context, line Line) error {
 	return nil
 }
 
-// retry makes another attempt at a delivery. It returns false as its second value if the webhook is not this line's any more.
-func (s *Sender) retry(ctx context.Context, line Line, due Due) (delivered, goOn bool, err error) {
+// retry makes another attempt at a delivery and returns it as it is then. It returns false if nothing more is to be sent to the webhook.
+func (s *Sender) retry(ctx context.Context, line *Line, due Due) (Delivery, bool, error) {
 	a := attempted{class: ErrorEvent}
 	if due.Event != nil {
+		var err error
 		if a, err = post(ctx, s.client, line.Webhook.URL, line.Secrets, *due.Event, s.now); err != nil {
-			return false, false, err
+			return due.Delivery, false, err
 		}
 	}
 	o := outcomeOf(line.Webhook, due.Delivery, a, s.now(), s.o.Jitter)
 	recorded, err := s.record(ctx, line.Webhook.ID, line.Place, line.Place, o)
-	return o.Delivery.State == Delivered, recorded && o.Disable == "", err
+	if o.Delivery.State == Delivered {
+		line.Webhook.FailingSince = time.Time{}
+	}
+	return o.Delivery, recorded && o.Disable == "", err
 }
 
 // next sends the events of a page in order and moves the line behind them. It returns false when one failed.

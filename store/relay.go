@@ -136,6 +136,9 @@ func (tx *tx) record(ctx context.Context, id events.WebhookID, from, to events.P
 			return false, err
 		}
 	}
+	if d.Error == events.ErrorEvent { // which says nothing about the endpoint
+		return true, nil
+	}
 	if d.State == events.Delivered {
 		_, err = tx.exec(ctx, `UPDATE webhooks SET failing_since = NULL WHERE id = $1 AND failing_since IS NOT NULL`, string(id))
 		return true, err

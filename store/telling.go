@@ -173,9 +173,9 @@ func (r runner) feedEnd(ctx context.Context) (events.Place, error) {
 
 // ForgetEvents forgets at most n of the oldest events, as long as they happened before a time, and says whether there may be more. Deliveries
 // that are done go with them.
-func (f *Feed) ForgetEvents(ctx context.Context, before time.Time, n int) (bool, error) {
+func (l *Ledger) ForgetEvents(ctx context.Context, before time.Time, n int) (bool, error) {
 	var more bool
-	err := f.db.tx(ctx, func(tx *tx) error {
+	err := l.db.tx(ctx, func(tx *tx) error {
 		old, err := tx.forgetEvents(ctx, before, n)
 		if err != nil {
 			return err
