@@ -23,7 +23,7 @@ CREATE TABLE feed_state (
   pruned_tx  BIGINT NOT NULL,
   pruned_seq BIGINT NOT NULL
 );
-INSERT INTO feed_state (id, base, pruned_tx, pruned_seq) VALUES (1, 0, 0, 0);
+INSERT INTO feed_state (id, base, pruned_tx, pruned_seq) VALUES (1, 0, 0, 1);
 
 CREATE TABLE webhooks (
   id              id_text PRIMARY KEY,

@@ -14,6 +14,7 @@ CREATE TABLE feed (
   data    TEXT NOT NULL -- JSON, ids and codes; empty for events of messages
 );
 CREATE UNIQUE INDEX feed_by_place ON feed (tx, seq);
+INSERT INTO sqlite_sequence (name, seq) VALUES ('feed', 1); -- the first is 2: a reader of the empty feed stands before it, and not nowhere
 
 -- base is added to the numbers of transactions, which begin anew when a dump is restored elsewhere; pruned is the last place forgotten.
 CREATE TABLE feed_state (
@@ -22,7 +23,7 @@ CREATE TABLE feed_state (
   pruned_tx  BIGINT NOT NULL,
   pruned_seq BIGINT NOT NULL
 );
-INSERT INTO feed_state (id, base, pruned_tx, pruned_seq) VALUES (1, 0, 0, 0);
+INSERT INTO feed_state (id, base, pruned_tx, pruned_seq) VALUES (1, 0, 0, 1);
 
 CREATE TABLE webhooks (
   id              id_text PRIMARY KEY,
