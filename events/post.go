@@ -38,31 +38,31 @@ func newClient(g Guard) *http.Client {
 }
 
 // post sends one event and says how that went. Its error is our own mistake and no word about the endpoint.
-func post(ctx context.Context, client *http.Client, url string, secrets []string, e Event, now func() time.Time) (attempted, error) {
+func (s *Sender) post(ctx context.Context, line Line, e Event) (attempted, error) {
 	body, err := json.Marshal(e)
 	if err != nil {
 		return attempted{}, fmt.Errorf("write event %s: %w", e.ID, err)
 	}
 	// What has been begun is finished: a stop that cut it off would send it again for nothing.
-	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), postTimeout, errPostSlow)
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), s.o.Timeout, errPostSlow)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, line.Webhook.URL, bytes.NewReader(body))
 	if err != nil {
 		return attempted{class: ErrorAddress}, nil //nolint:nilerr // it was checked when it was given; its text is not repeated
 	}
-	began := now()
-	if err := sign(req.Header, secrets, e.ID, began, body); err != nil {
+	began := s.now()
+	if err := sign(req.Header, line.Secrets, e.ID, began, body); err != nil {
 		return attempted{}, err
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "Elshi-Webhooks")
-	res, err := client.Do(req)
+	res, err := s.client.Do(req)
 	if err != nil {
-		return attempted{class: classOf(err), duration: now().Sub(began)}, nil
+		return attempted{class: classOf(err), duration: s.now().Sub(began)}, nil
 	}
 	defer res.Body.Close()                                          //nolint:errcheck // nothing is written
 	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, maxAnswer)) // so that the connection may be used again; the status is known
-	return attempted{status: res.StatusCode, class: classOfStatus(res.StatusCode), duration: now().Sub(began)}, nil
+	return attempted{status: res.StatusCode, class: classOfStatus(res.StatusCode), duration: s.now().Sub(began)}, nil
 }
 
 func classOfStatus(status int) ErrorClass {
@@ -100,5 +100,5 @@ func isTLS(err error) bool {
 	_, alert := errors.AsType[tls.AlertError](err)
 	_, host := errors.AsType[x509.HostnameError](err)
 	_, authority := errors.AsType[x509.UnknownAuthorityError](err)
-	return unverified || strange || alert || host || authority
+	return errors.Is(err, http.ErrSchemeMismatch) || unverified || strange || alert || host || authority
 }

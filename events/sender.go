@@ -57,9 +57,10 @@ type Observer interface {
 
 // SenderOptions are how a Sender behaves.
 type SenderOptions struct {
-	Guard  Guard
-	Tick   time.Duration                     // how often it looks. If zero, 1 s
-	Jitter func(time.Duration) time.Duration // spreads a delay; if nil, it stays as it is
+	Guard   Guard
+	Tick    time.Duration                     // how often it looks. If zero, 1 s
+	Timeout time.Duration                     // of one request; at most 10 s. If zero, 10 s
+	Jitter  func(time.Duration) time.Duration // spreads a delay; if nil, it stays as it is
 }
 
 // Sender delivers events to webhooks: each webhook's in the order of the feed, webhooks beside each other. Several may run; one sends.
@@ -87,6 +88,9 @@ const (
 func NewSender(box outbox, o SenderOptions, observer Observer, now func() time.Time, log *slog.Logger) *Sender {
 	if o.Tick == 0 {
 		o.Tick = time.Second
+	}
+	if o.Timeout == 0 || o.Timeout > postTimeout {
+		o.Timeout = postTimeout
 	}
 	if o.Jitter == nil {
 		o.Jitter = func(d time.Duration) time.Duration { return d }
@@ -210,7 +214,7 @@ func (s *Sender) retry(ctx context.Context, line *Line, due Due) (Delivery, bool
 	a := attempted{class: ErrorEvent}
 	if due.Event != nil {
 		var err error
-		if a, err = post(ctx, s.client, line.Webhook.URL, line.Secrets, *due.Event, s.now); err != nil {
+		if a, err = s.post(ctx, *line, *due.Event); err != nil {
 			return due.Delivery, false, err
 		}
 	}
@@ -228,7 +232,7 @@ func (s *Sender) next(ctx context.Context, line *Line, page Page) (bool, error) 
 		if ctx.Err() != nil {
 			return false, nil
 		}
-		a, err := post(ctx, s.client, line.Webhook.URL, line.Secrets, e, s.now)
+		a, err := s.post(ctx, *line, e)
 		if err != nil {
 			return false, err
 		}
