@@ -120,6 +120,7 @@ func (tx *tx) record(ctx context.Context, id events.WebhookID, from, to events.P
 		return n == 1, err
 	}
 	d := o.Delivery
+	d.Webhook = id
 	if d.ID == "" {
 		if err := tx.addDelivery(ctx, events.DeliveryID(vocab.NewID(events.DeliveryPrefix)), d); err != nil {
 			return false, err

@@ -44,6 +44,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"text", textTests},
 		{"histories", historyTests},
 		{"feed of events", feedOfEventsTests},
+		{"webhooks", webhookTests},
 	} {
 		t.Run(part.name, func(t *testing.T) {
 			for name, test := range part.tests {
