@@ -39,8 +39,10 @@ func example(t Type) Data {
 			d.Attempt, d.Reason = 0, "consent_withdrawn"
 		case MessageExpired:
 			d.Attempt, d.Reason = 0, "message_expired"
-		case MessageBounced, MessageFailed:
-			d.Reason = "bad_recipient"
+		case MessageBounced:
+			d.Reason = "no_such_mailbox"
+		case MessageFailed:
+			d.Reason = "permanent"
 		case MessageUndelivered:
 			d.Channel, d.Reason = vocab.SMS, "undelivered"
 		case MessageDeferred:

@@ -118,7 +118,7 @@ var feedOfEventsTests = map[string]func(*world){
 		from := w.mark()
 		p, permit := w.sending(vocab.Security)
 		s := w.settlement(permit)
-		s.Next, s.Cause, s.Outcome, s.FinalizedAt = dispatcher.Failed, "bad_recipient", "refused", w.now
+		s.Next, s.Cause, s.Outcome, s.FinalizedAt = dispatcher.Failed, "no_such_mailbox", "refused", w.now
 		w.ok(w.ledger.Settle(w.ctx, []dispatcher.Settlement{s}))
 		got := w.tells(from, p.contact, events.ContactCreated, events.MessageQueued, events.MessageFailed)
 		for _, e := range got[1:] {
@@ -236,7 +236,7 @@ var feedOfEventsTests = map[string]func(*world){
 		from := w.mark()
 		p, permit := w.sending(vocab.Marketing)
 		s := w.settlement(permit)
-		s.Next, s.Cause, s.Outcome, s.FinalizedAt, s.Suppress = dispatcher.Bounced, "bad_recipient", "refused", w.now, dispatcher.SuppressNow
+		s.Next, s.Cause, s.Outcome, s.FinalizedAt, s.Suppress = dispatcher.Bounced, "no_such_mailbox", "refused", w.now, dispatcher.SuppressNow
 		s.Detail = "550 5.1.1 <" + p.email + "> no such user"
 		w.ok(w.ledger.Settle(w.ctx, []dispatcher.Settlement{s}))
 		_, err := w.suppressions.Add(w.ctx, vocab.Email, p.email, contacts.Suppression{Channel: vocab.Email, Reason: contacts.Manual, Origin: "key_x", Note: "Айгүл сұрады", CreatedAt: w.now})
