@@ -74,7 +74,7 @@ func Meanings() []Meaning {
 		{ConsentConfirmed, "A request was confirmed by its contact (double opt-in): the grant is in force."},
 		{ConsentWithdrawn, "A grant was taken back or a request refused, as kind says; scope says how far it reaches."},
 		{ConsentExpired, "A grant or a request ended by itself: expired, lapsed or stale, as kind says."},
-		{PreferenceUpdated, "A contact changed something on the preference page. What is a matter of consent has its own event beside this one."},
+		{PreferenceUpdated, "Something changed on the preference page, or mailings were paused or resumed, as kind says. What ends or makes a grant has its own event beside this one."},
 		{SuppressionCreated, "An address must not be sent to any more; reason says why."},
 		{SuppressionDeleted, "A suppression was lifted. It revives no consent."},
 		{ContactCreated, "There is a contact that was not known before."},

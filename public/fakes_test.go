@@ -30,6 +30,7 @@ type house struct {
 	waits     []time.Duration
 	canceled  []vocab.MessageID
 	inFlight  []vocab.MessageID
+	recorded  []consent.Event
 	caught    []Caught
 
 	links *dispatcher.Links
@@ -89,7 +90,7 @@ func newHouse(t testing.TB) *house {
 
 func (h *house) options(registry *consent.Registry) Options {
 	return Options{
-		Ledger: h, Withdrawals: h, Links: h.links, Purposes: registry, PublicURL: "https://elshi.example", Inbox: (*catch)(h),
+		Ledger: h, Withdrawals: h, Renewals: h, Links: h.links, Purposes: registry, PublicURL: "https://elshi.example", Inbox: (*catch)(h),
 		Org: dispatcher.Org{
 			Name: map[vocab.Language]string{
 				vocab.Kazakh: "«Өрлеу» біліктілікті арттыру ұлттық орталығы", vocab.Russian: "Национальный центр повышения квалификации «Өрлеу»",

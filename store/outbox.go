@@ -101,7 +101,8 @@ func (r runner) tellConsent(ctx context.Context, e consent.Event) error {
 	if kind, is := typeOfConsent(e.Kind); is {
 		list = append(list, told{kind, e.At, data})
 	}
-	if e.Source == consent.SourcePreferencePage {
+	paused := e.Kind == consent.KindPaused || e.Kind == consent.KindResumed
+	if e.Source == consent.SourcePreferencePage || paused { // a pause is a preference wherever it is set
 		list = append(list, told{events.PreferenceUpdated, e.At, data})
 	}
 	return r.tell(ctx, list...)
@@ -118,7 +119,7 @@ func typeOfConsent(kind consent.EventKind) (events.Type, bool) {
 		return events.ConsentWithdrawn, true
 	case consent.KindExpired, consent.KindLapsed, consent.KindStale:
 		return events.ConsentExpired, true
-	case consent.KindRequested, consent.KindPolicyContinuedUse:
+	case consent.KindRequested, consent.KindPaused, consent.KindResumed, consent.KindPolicyContinuedUse:
 		return "", false
 	}
 	return "", false
