@@ -84,6 +84,7 @@ func newStreet(t *testing.T) *street {
 		}, dispatcher.SubmitOptions{}),
 		Messages: ledger, Orders: ledger, Payloads: ledger, Renderer: renderer, Contacts: store.NewContacts(db), Addresses: store.NewContacts(db),
 		Consents: consents, Ledger: consents, Withdrawer: dispatcher.NewWithdrawer(consents, now), Suppressions: store.NewSuppressions(db),
+		Events: store.NewFeed(db), Webhooks: store.NewWebhooks(db, sealer),
 		Templates: book, Pauses: store.NewPauses(db), Keys: store.NewAPIKeys(db), Ready: func(context.Context) []api.Check { return nil },
 		OptIns: noOptIns{}, Forms: store.NewForms(db),
 		Retention: ledger,

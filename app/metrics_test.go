@@ -32,8 +32,10 @@ func allowed() map[string][]string {
 	}
 }
 
-// results are the values of the label result, which two counters have.
-func results() []string { return append(texts(inbound.MailResults()), "permit", "none") }
+// results are the values of the label result, which three counters have.
+func results() []string {
+	return append(texts(inbound.MailResults()), "permit", "none", "delivered", "failed", "dead")
+}
 
 func texts[T ~string](list []T) []string {
 	out := make([]string, len(list))

@@ -163,7 +163,8 @@ func (a *App) addFeeder(ctx context.Context, s *street, observer dispatcher.Obse
 		Now: a.now, Log: a.log,
 	}).Run)
 	a.add(doors, "opt-ins", optin.NewKeeper(s.stores.optIns, s.optIns).Run)
-	a.add(doors, "housekeeper", dispatcher.NewHousekeeper(s.stores.ledger, retentionRules(a.cfg.Retention), keeper, a.now, a.log).Run)
+	keeping := dispatcher.Keeping{Rules: retentionRules(a.cfg.Retention), EventDays: a.cfg.Retention.EventsDays}
+	a.add(doors, "housekeeper", dispatcher.NewHousekeeper(s.stores.ledger, keeping, keeper, a.now, a.log).Run)
 	return nil
 }
 

@@ -160,6 +160,13 @@ func (k *checker) rest(c *Config) {
 	k.positive("idempotency.keep", c.Idempotency.Keep)
 	k.want(c.Idempotency.Wait >= 0 && c.Idempotency.Wait <= time.Minute, "idempotency.wait", "must be between 0s and 1m")
 	k.retention(c.Retention)
+	// Messages of which an event tells must still be there: they stay for three months at least.
+	k.between("retention.events_days", c.Retention.EventsDays, 1, 90)
+	switch c.Events.Messages {
+	case EventsAll, EventsOutcomes, EventsNone:
+	default:
+		k.fail("events.messages", strconv.Quote(string(c.Events.Messages))+" is none of them; use all, outcomes or none")
+	}
 	switch c.Inbox.Mode {
 	case InboxAuto, InboxAlways, InboxNever:
 	default:

@@ -63,6 +63,10 @@ type Config struct {
 	Idempotency Idempotency `yaml:"idempotency"`
 	// Retention is for how many calendar months the ledger keeps what is no longer needed for sending, by class.
 	Retention Retention `yaml:"retention"`
+	// Events is the feed of what happens, which GET /v1/events and webhooks read.
+	Events Events `yaml:"events"`
+	// Webhooks sends events to endpoints that others run.
+	Webhooks Webhooks `yaml:"webhooks"`
 	// Inbox catches email and SMS instead of delivering them.
 	Inbox Inbox `yaml:"inbox"`
 	// Log is the operator's log, on standard error.

@@ -18,6 +18,9 @@ type Retention struct {
 	// events and attempts stay. 0 means as long as the message, otherwise 1 to 1200, and at least 36 for legal and breach.
 	// Default {security: 1, transactional: 12, service: 12, marketing: 12, legal: 36, breach: 36}.
 	Content MonthsByClass `yaml:"content"`
+	// EventsDays is for how many days the feed of events is kept, and with it the log of webhooks: 1 to 90. A reader whose cursor is older is
+	// told so. Default 30.
+	EventsDays int `yaml:"events_days"`
 }
 
 // MonthsByClass is a number of calendar months for each class.
@@ -57,8 +60,9 @@ func (m MonthsByClass) For(c vocab.Class) int {
 
 func defaultRetention() Retention {
 	return Retention{
-		Messages: MonthsByClass{Security: 12, Transactional: 36, Service: 36, Marketing: 36, Legal: 60, Breach: 60},
-		Content:  MonthsByClass{Security: 1, Transactional: 12, Service: 12, Marketing: 12, Legal: 36, Breach: 36},
+		EventsDays: 30,
+		Messages:   MonthsByClass{Security: 12, Transactional: 36, Service: 36, Marketing: 36, Legal: 60, Breach: 60},
+		Content:    MonthsByClass{Security: 1, Transactional: 12, Service: 12, Marketing: 12, Legal: 36, Breach: 36},
 	}
 }
 

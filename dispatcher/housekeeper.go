@@ -12,6 +12,8 @@ import (
 type houseLedger interface {
 	// Forget forgets one portion of what is old enough, in one transaction.
 	Forget(ctx context.Context, step ForgetStep) (Forgotten, error)
+	// ForgetEvents forgets at most n events of the feed that happened before a time, and says whether there may be more.
+	ForgetEvents(ctx context.Context, before time.Time, n int) (bool, error)
 	// KeepRun writes the report of a run, or writes it anew.
 	KeepRun(ctx context.Context, run RetentionRun) error
 	// Runs returns the reports of runs, the newest first, at most n of them; behind is the last one of the page before, or "".
@@ -25,19 +27,25 @@ type houseObserver interface {
 	HouseKept(at time.Time, failed bool)
 }
 
+// Keeping is how long the house keeps what is done.
+type Keeping struct {
+	Rules     []Retention // of messages, in the order they are applied in
+	EventDays int         // the feed of events; 0: for ever
+}
+
 // Housekeeper forgets what has been kept long enough, class by class, and reports it. It is no part of the Feeder, because it may have a
 // month to forget, and nobody would be fed meanwhile. Any number of them may run: what one forgets, another does not find.
 type Housekeeper struct {
 	ledger   houseLedger
-	rules    []Retention
+	keep     Keeping
 	observer houseObserver
 	now      func() time.Time
 	log      *slog.Logger
 }
 
-// NewHousekeeper returns a Housekeeper that keeps by these rules, in their order.
-func NewHousekeeper(l houseLedger, rules []Retention, o houseObserver, now func() time.Time, log *slog.Logger) *Housekeeper {
-	return &Housekeeper{l, rules, o, now, log}
+// NewHousekeeper returns a Housekeeper that keeps by these rules.
+func NewHousekeeper(l houseLedger, keep Keeping, o houseObserver, now func() time.Time, log *slog.Logger) *Housekeeper {
+	return &Housekeeper{l, keep, o, now, log}
 }
 
 const (
@@ -63,9 +71,10 @@ func (h *Housekeeper) Run(ctx context.Context) error {
 
 // Keep keeps house once. A rule that fails does not keep the others from being applied.
 func (h *Housekeeper) Keep(ctx context.Context) {
+	h.forgetEvents(ctx)
 	run := RetentionRun{ID: vocab.NewID(RetentionRunPrefix), StartedAt: h.now().UTC()}
 	ruled := false
-	for _, rule := range h.rules {
+	for _, rule := range h.keep.Rules {
 		if rule.Months <= 0 {
 			continue
 		}
@@ -93,6 +102,28 @@ func (h *Housekeeper) Keep(ctx context.Context) {
 		h.report(ctx, run)
 	}
 	h.observer.HouseKept(run.EndedAt, run.Failed)
+}
+
+// forgetEvents forgets the feed's old events, portion by portion. They only repeat what the ledger says, so nothing is reported.
+func (h *Housekeeper) forgetEvents(ctx context.Context) {
+	if h.keep.EventDays <= 0 {
+		return
+	}
+	before := h.now().UTC().AddDate(0, 0, -h.keep.EventDays)
+	for {
+		more, err := h.ledger.ForgetEvents(ctx, before, forgetSize)
+		if err != nil && ctx.Err() == nil {
+			h.log.LogAttrs(ctx, slog.LevelWarn, "old events stay for now", slog.String("error", err.Error()))
+		}
+		if !more || err != nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(forgetRest):
+		}
+	}
 }
 
 // apply applies one rule: first to those that had to stay before, then to what no run has seen. It counts into count.

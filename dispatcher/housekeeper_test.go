@@ -20,6 +20,7 @@ type house struct {
 	steps []ForgetStep
 	runs  []RetentionRun // the newest last
 
+	events []time.Time // before which events were to go
 	forgot map[vocab.Class]int
 	kept   int
 	failed int
@@ -35,6 +36,11 @@ func (l *house) Forget(_ context.Context, step ForgetStep) (Forgotten, error) {
 	}
 	l.old[step.Class]--
 	return Forgotten{Counts: ForgetCounts{Messages: 2}, Last: "msg_x", More: l.old[step.Class] > 0}, nil
+}
+
+func (l *house) ForgetEvents(_ context.Context, before time.Time, _ int) (bool, error) {
+	l.events = append(l.events, before)
+	return len(l.events) < 2, nil
 }
 
 func (l *house) KeepRun(_ context.Context, run RetentionRun) error {
@@ -72,12 +78,12 @@ func TestEachClassGoesAfterItsOwnMonths(t *testing.T) {
 	ledger, log := &house{
 		old: map[vocab.Class]int{vocab.Marketing: 3, vocab.Legal: 1, vocab.Breach: 9}, err: map[vocab.Class]error{vocab.Service: errors.New("gone")},
 	}, &diary{}
-	NewHousekeeper(ledger, []Retention{
+	NewHousekeeper(ledger, Keeping{Rules: []Retention{
 		{RetainMessages, vocab.Service, 6},
 		{RetainMessages, vocab.Marketing, 6},
 		{RetainMessages, vocab.Breach, 0},
 		{RetainContent, vocab.Legal, 60},
-	}, ledger, func() time.Time { return now }, logTo(log)).Keep(t.Context())
+	}}, ledger, func() time.Time { return now }, logTo(log)).Keep(t.Context())
 	step := func(kind RetentionKind, class vocab.Class, before time.Time, stays bool, after vocab.MessageID) ForgetStep {
 		return ForgetStep{Kind: kind, Class: class, Before: before, Size: forgetSize, Stays: stays, After: after}
 	}
@@ -112,9 +118,19 @@ func TestEachClassGoesAfterItsOwnMonths(t *testing.T) {
 	}
 }
 
+func TestOldEventsGoAfterTheirDays(t *testing.T) {
+	now := time.Date(2026, 11, 22, 7, 0, 0, 0, time.UTC)
+	ledger := &house{}
+	NewHousekeeper(ledger, Keeping{EventDays: 30}, ledger, func() time.Time { return now }, quietLog()).Keep(t.Context())
+	october := time.Date(2026, 10, 23, 7, 0, 0, 0, time.UTC)
+	if diff := cmp.Diff([]time.Time{october, october}, ledger.events); diff != "" || len(ledger.steps)+len(ledger.runs) > 0 {
+		t.Errorf("%d steps, %d reports, times to forget events before (-want +got):\n%s", len(ledger.steps), len(ledger.runs), diff)
+	}
+}
+
 func TestWithoutRulesNothingIsForgottenOrReported(t *testing.T) {
 	ledger := &house{old: map[vocab.Class]int{vocab.Legal: 1}}
-	NewHousekeeper(ledger, []Retention{{RetainMessages, vocab.Legal, 0}}, ledger, time.Now, quietLog()).Keep(t.Context())
+	NewHousekeeper(ledger, []Retention{{RetainMessages, vocab.Legal, 0}}}, ledger, time.Now, quietLog()).Keep(t.Context())
 	if len(ledger.steps)+len(ledger.runs)+ledger.kept > 0 {
 		t.Errorf("%d steps, %d reports", len(ledger.steps), len(ledger.runs))
 	}
@@ -123,7 +139,7 @@ func TestWithoutRulesNothingIsForgottenOrReported(t *testing.T) {
 func TestWhatWasForgottenIsReportedThoughTheRunIsCutShort(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ledger := &house{old: map[vocab.Class]int{vocab.Legal: 9}}
-	NewHousekeeper(ledger, []Retention{{RetainMessages, vocab.Legal, 60}}, cutting{ledger, cancel}, time.Now, quietLog()).Keep(ctx)
+	NewHousekeeper(ledger, Keeping{Rules: []Retention{{RetainMessages, vocab.Legal, 60}}}, cutting{ledger, cancel}, time.Now, quietLog()).Keep(ctx)
 	if len(ledger.runs) != 1 || !ledger.runs[0].EndedAt.IsZero() || ledger.runs[0].Counts[0].Messages != 2 {
 		t.Errorf("reports: %+v", ledger.runs)
 	}
@@ -146,7 +162,7 @@ func TestTheHouseIsKeptEveryHourAndNothingFoundIsReportedOnceADay(t *testing.T) 
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Hour+time.Minute)
 		defer cancel()
 		ledger := &house{}
-		if err := NewHousekeeper(ledger, []Retention{{RetainMessages, vocab.Legal, 60}}, ledger, time.Now, quietLog()).Run(ctx); err != nil {
+		if err := NewHousekeeper(ledger, Keeping{Rules: []Retention{{RetainMessages, vocab.Legal, 60}}}, ledger, time.Now, quietLog()).Run(ctx); err != nil {
 			t.Error(err)
 		}
 		if ledger.kept != 51 || len(ledger.runs) != 3 {

@@ -122,6 +122,9 @@ func (tx *tx) appendConsent(ctx context.Context, e consent.Event, evidence strin
 			return e, err
 		}
 	}
+	if err := tx.tellConsent(ctx, e); err != nil { // before the head is locked, for which everybody waits
+		return e, err
+	}
 	var head consent.Head
 	if err := tx.row(ctx, []any{&head.Seq, &head.Hash}, `SELECT seq, hash FROM consent_head WHERE id = 1 {guard}`); err != nil {
 		return e, err

@@ -8,6 +8,7 @@ import (
 	"github.com/orleu/elshi/contacts"
 
 	"github.com/orleu/elshi/dispatcher"
+	"github.com/orleu/elshi/events"
 	"github.com/orleu/elshi/vocab"
 )
 
@@ -60,6 +61,9 @@ func (c *Contacts) Erase(ctx context.Context, id vocab.ContactID, order contacts
 			return err
 		}
 		if err := tx.erasePerson(ctx, e, id, now); err != nil {
+			return err
+		}
+		if err := tx.tellContact(ctx, events.ContactErased, now, id); err != nil {
 			return err
 		}
 		return tx.certify(ctx, id, e, order, done.InFlight)

@@ -14,6 +14,7 @@ import (
 // event is one change of a message, as it is kept.
 type event struct {
 	message vocab.MessageID
+	id      string // set when it is written
 	kind    string // a status, or complained, unsubscribed, …: the part after "message." of domain section 5
 	at      time.Time
 	attempt int
@@ -24,8 +25,9 @@ type event struct {
 
 const eventPrefix = "evt"
 
-// Two events are not written, because the message's row says the same: that it was queued when it came in, and that it was sent. They are
-// what nearly every message has, and writing them would cost as much as settling it.
+// Two events are not written here, because the message's row says the same: that it was queued when it came in, and that it was sent. They
+// are what nearly every message has, and writing them would cost as much as settling it. The feed is told of them if somebody wants to know:
+// see tellMessages.
 
 // Events returns what happened to a message in order; fault.NotFound if there is no such message.
 func (l *Ledger) Events(ctx context.Context, id vocab.MessageID) ([]dispatcher.MessageEvent, error) {
@@ -99,16 +101,33 @@ func derivedEvent(id vocab.MessageID, kind dispatcher.Status) string {
 }
 
 // addEvents appends events. Those whose dedupe id the message already has are dropped.
-func (r runner) addEvents(ctx context.Context, events []event) error {
-	rows := make(rowset, len(events))
-	for i, e := range events {
-		rows[i] = []any{e.message, vocab.NewID(eventPrefix), e.kind, micros(e.at), e.attempt, e.reason, null(e.dedupe), e.actor}
+func (r runner) addEvents(ctx context.Context, list []event) error {
+	if len(list) == 0 {
+		return nil
 	}
-	err := r.execRows(ctx, rows, `
+	rows := make(rowset, len(list))
+	for i := range list {
+		e := &list[i]
+		e.id = vocab.NewID(eventPrefix)
+		rows[i] = []any{e.message, e.id, e.kind, micros(e.at), e.attempt, e.reason, null(e.dedupe), e.actor}
+	}
+	arg, err := jsonArg(rows)
+	if err != nil {
+		return err
+	}
+	kept := make(map[string]bool, len(list))
+	var id string
+	if err := r.each(ctx, []any{&id}, func() error {
+		kept[id] = true
+		return nil
+	}, `
 		INSERT INTO message_events (message_id, id, type, at, attempt, reason, dedupe, actor)
 		SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, CAST(j.value ->> 3 AS BIGINT), CAST(j.value ->> 4 AS BIGINT), j.value ->> 5,
 		       j.value ->> 6, j.value ->> 7
 		FROM {rows $1} WHERE true
-		ON CONFLICT DO NOTHING`)
-	return err
+		ON CONFLICT DO NOTHING
+		RETURNING id`, arg); err != nil {
+		return err
+	}
+	return r.tellMessages(ctx, slices.DeleteFunc(list, func(e event) bool { return !kept[e.id] }))
 }

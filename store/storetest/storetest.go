@@ -49,6 +49,8 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"inbox", inboxTests},
 		{"text", textTests},
 		{"histories", historyTests},
+		{"feed of events", feedOfEventsTests},
+		{"webhooks", webhookTests},
 	} {
 		t.Run(part.name, func(t *testing.T) {
 			for name, test := range part.tests {
