@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 	"sync"
 	"time"
@@ -110,6 +111,7 @@ func (s *Sender) Run(ctx context.Context) error {
 	var led term
 	defer led.end()
 	for {
+		under := s.underWay() // before the look: what is read of these may be old when they end
 		lines, leads, err := s.look(ctx)
 		if err != nil && ctx.Err() == nil {
 			s.log.LogAttrs(ctx, slog.LevelWarn, "webhooks wait", slog.String("error", err.Error()))
@@ -121,7 +123,9 @@ func (s *Sender) Run(ctx context.Context) error {
 			led.begin(ctx) // what was read may have been sent by who led before: look again
 		default:
 			for _, line := range lines {
-				s.start(led.ctx, line)
+				if !under[line.Webhook.ID] {
+					s.start(led.ctx, line)
+				}
 			}
 		}
 		select {
@@ -158,13 +162,17 @@ func (s *Sender) look(ctx context.Context) ([]Line, bool, error) {
 	return lines, leads && err == nil, err
 }
 
-// start sends what waits for a webhook, unless that is being done.
+// underWay returns the webhooks that are being sent to.
+func (s *Sender) underWay() map[WebhookID]bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.busy)
+}
+
+// start sends what waits for a webhook.
 func (s *Sender) start(ctx context.Context, line Line) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.busy[line.Webhook.ID] {
-		return
-	}
 	s.busy[line.Webhook.ID] = true
 	s.parts.Go(func() {
 		defer func() {
