@@ -130,7 +130,7 @@ func TestOldEventsGoAfterTheirDays(t *testing.T) {
 
 func TestWithoutRulesNothingIsForgottenOrReported(t *testing.T) {
 	ledger := &house{old: map[vocab.Class]int{vocab.Legal: 1}}
-	NewHousekeeper(ledger, []Retention{{RetainMessages, vocab.Legal, 0}}}, ledger, time.Now, quietLog()).Keep(t.Context())
+	NewHousekeeper(ledger, Keeping{Rules: []Retention{{RetainMessages, vocab.Legal, 0}}}, ledger, time.Now, quietLog()).Keep(t.Context())
 	if len(ledger.steps)+len(ledger.runs)+ledger.kept > 0 {
 		t.Errorf("%d steps, %d reports", len(ledger.steps), len(ledger.runs))
 	}
