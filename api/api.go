@@ -46,6 +46,8 @@ type Options struct {
 	Consents     consentBook
 	Ledger       consentChain
 	Withdrawer   withdrawer
+	OptIns       optInDesk
+	Forms        formBook
 	Suppressions suppressionBook
 	Templates    templateBook
 	Pauses       pauseBook
@@ -105,6 +107,8 @@ func New(o Options) (*API, error) {
 	a.registerTimeline()
 	a.registerConsents()
 	a.registerWithdrawals()
+	a.registerOptIns()
+	a.registerForms()
 	a.registerLedger()
 	a.registerPurposes()
 	a.registerSuppressions()
@@ -127,6 +131,7 @@ func (o *Options) complete() error {
 		o.Purposes == nil, o.Now == nil, o.Log == nil, o.Submitter == nil, o.Messages == nil, o.Orders == nil, o.Payloads == nil,
 		o.Renderer == nil, o.Contacts == nil, o.Addresses == nil, o.Consents == nil, o.Ledger == nil, o.Withdrawer == nil,
 		o.Suppressions == nil, o.Templates == nil, o.Pauses == nil, o.Keys == nil, o.Ready == nil,
+		o.OptIns == nil, o.Forms == nil,
 		o.Exporter == nil, o.Retention == nil, o.Certificates.Certify == nil,
 	} {
 		if missing {

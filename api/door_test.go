@@ -16,6 +16,7 @@ import (
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/contacts"
 	"github.com/orleu/elshi/dispatcher"
+	"github.com/orleu/elshi/optin"
 	"github.com/orleu/elshi/templates"
 	"github.com/orleu/elshi/vocab"
 )
@@ -51,6 +52,8 @@ type door struct {
 	waited    []time.Duration
 	pauses    []dispatcher.Pause
 	templates *fakeTemplates
+	optIns    *fakeOptIns
+	forms     *fakeForms
 	exporter  *fakeExporter
 	checks    []Check
 	away      error // of the ledger, for every fake that asks it
@@ -65,6 +68,7 @@ func newDoor(t testing.TB, change ...func(*Options)) *door {
 	d.consents = &fakeConsents{door: d}
 	d.keys = &fakeKeys{door: d, bySecret: map[string]dispatcher.APIKey{liveSecret: liveKey, testSecret: testKey, guestSecret: guestKey}}
 	d.templates = &fakeTemplates{door: d, bySlug: map[string][]templates.Version{}}
+	d.optIns, d.forms = &fakeOptIns{door: d}, &fakeForms{door: d, byID: map[vocab.FormID]optin.Form{}}
 	d.exporter = &fakeExporter{door: d}
 	purposes, err := consent.NewRegistry()
 	if err != nil {
@@ -78,6 +82,7 @@ func newDoor(t testing.TB, change ...func(*Options)) *door {
 		Submitter: d.submitter, Messages: d.messages, Orders: d.messages, Payloads: d.messages, Renderer: d.messages,
 		Contacts: d.contacts, Addresses: d.contacts, Consents: d.consents, Ledger: d.consents, Withdrawer: d,
 		Suppressions: &fakeSuppressions{door: d}, Templates: d.templates, Pauses: d, Keys: d.keys, Inbox: &fakeInbox{door: d},
+		OptIns: d.optIns, Forms: d.forms,
 		Ready:    func(context.Context) []Check { return d.checks },
 		Exporter: d.exporter, Retention: &fakeRetention{d},
 		Certificates: Certificates{Keys: []byte(`{"keys":[]}`), Certify: func(c contacts.Certificate) (string, error) {

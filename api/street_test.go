@@ -20,6 +20,7 @@ import (
 	"github.com/orleu/elshi/contacts"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/export"
+	"github.com/orleu/elshi/optin"
 	"github.com/orleu/elshi/store"
 	"github.com/orleu/elshi/templates"
 	"github.com/orleu/elshi/vocab"
@@ -84,6 +85,7 @@ func newStreet(t *testing.T) *street {
 		Messages: ledger, Orders: ledger, Payloads: ledger, Renderer: renderer, Contacts: store.NewContacts(db), Addresses: store.NewContacts(db),
 		Consents: consents, Ledger: consents, Withdrawer: dispatcher.NewWithdrawer(consents, now), Suppressions: store.NewSuppressions(db),
 		Templates: book, Pauses: store.NewPauses(db), Keys: store.NewAPIKeys(db), Ready: func(context.Context) []api.Check { return nil },
+		OptIns: noOptIns{}, Forms: store.NewForms(db),
 		Retention: ledger,
 		Exporter: export.New(export.Options{
 			People: store.NewContacts(db), Consents: consents, Messages: ledger, Renderer: renderer, Purposes: purposes,
@@ -256,6 +258,10 @@ func TestAOneTimeCodeIsNeverShown(t *testing.T) {
 	}
 }
 
+// noOptIns asks nobody: what comes of opt-ins is told end to end.
+type noOptIns struct{}
+
+func (noOptIns) Ask(context.Context, optin.Request) (optin.Reply, error) { return optin.Reply{}, nil }
 func TestAnErasedAddressThatComesBackMeetsItsSuppression(t *testing.T) {
 	s := newStreet(t)
 	s.call(t, 201, "POST", "/v1/templates", newsletter)

@@ -16,9 +16,9 @@ import (
 
 	"github.com/orleu/elshi/channels/inbox"
 	"github.com/orleu/elshi/config"
-	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/dispatcher/queue"
+	"github.com/orleu/elshi/optin"
 	"github.com/orleu/elshi/store"
 	"github.com/orleu/elshi/templates"
 )
@@ -68,6 +68,7 @@ type street struct {
 	submitter  *dispatcher.Submitter
 	withdrawer *dispatcher.Withdrawer
 	sealer     *dispatcher.Sealer
+	optIns     *optin.Desk
 	stores     stores
 }
 
@@ -81,6 +82,8 @@ type stores struct {
 	keys         *store.APIKeys
 	pauses       *store.Pauses
 	inbox        *store.Inbox
+	optIns       *store.OptIns
+	forms        *store.Forms
 }
 
 // New builds the program. It connects to the database, which must be there and migrated (the embedded one is migrated here), and
@@ -197,8 +200,11 @@ func (a *App) openQueue() error {
 
 // newStreet builds what every door leads to.
 func (a *App) newStreet(ctx context.Context, m *metrics) (*street, error) {
-	registry, err := consent.NewRegistry()
+	registry, err := newRegistry(a.cfg)
 	if err != nil {
+		return nil, err
+	}
+	if err := store.NewPurposes(a.db).Register(ctx, registry.All(), a.now()); err != nil {
 		return nil, err
 	}
 	caught, err := store.NewInbox(a.db, a.cfg.Inbox.Keep)
@@ -209,6 +215,7 @@ func (a *App) newStreet(ctx context.Context, m *metrics) (*street, error) {
 		ledger: store.NewLedger(a.db), contacts: store.NewContacts(a.db), consents: store.NewConsents(a.db, registry),
 		suppressions: store.NewSuppressions(a.db), templates: store.NewTemplates(a.db), keys: store.NewAPIKeys(a.db),
 		pauses: store.NewPauses(a.db), inbox: caught,
+		optIns: store.NewOptIns(a.db, registry), forms: store.NewForms(a.db),
 	}
 	if err := saveBuiltins(ctx, st.templates, a.now()); err != nil {
 		return nil, err
@@ -229,7 +236,8 @@ func (a *App) newStreet(ctx context.Context, m *metrics) (*street, error) {
 		Ledger: st.ledger, Bell: bell, Gate: gate, Renderer: s.renderer, Sealer: sealer, Observer: m, Now: a.now, Log: a.log,
 	}, submitOptions(a.cfg))
 	s.withdrawer = dispatcher.NewWithdrawer(st.consents, a.now)
-	return s, nil
+	s.optIns, err = a.newOptIns(s, m)
+	return s, err
 }
 
 // batchTimeout is how long a batch may take before its handler gives the rest back; it bounds what a slow provider keeps of a lane.

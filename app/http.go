@@ -111,6 +111,7 @@ func (a *App) newAPI(s *street, metricsHandler http.Handler, gateways map[vocab.
 		Submitter: s.submitter, Messages: s.stores.ledger, Orders: s.stores.ledger, Payloads: s.stores.ledger, Renderer: s.renderer,
 		Contacts: s.stores.contacts, Addresses: s.stores.contacts, Consents: s.stores.consents, Ledger: s.stores.consents,
 		Withdrawer: s.withdrawer, Suppressions: s.stores.suppressions, Templates: s.stores.templates, Pauses: s.stores.pauses,
+		OptIns: s.optIns, Forms: s.stores.forms,
 		Keys: s.stores.keys, Ready: a.ready(s.stores.pauses), Metrics: metricsHandler,
 		Exporter: a.newExporter(s), Retention: s.stores.ledger, Certificates: certificates,
 		Callbacks: inbound.New(inbound.Options{

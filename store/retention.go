@@ -181,6 +181,7 @@ func (tx *tx) forgetMessages(ctx context.Context, ids string, to map[addressee]b
 		// By their keys: there is no index of messages.
 		{&beside, `DELETE FROM message_once WHERE (contact_id, purpose, channel, trigger_id) IN
 			(SELECT contact_id, purpose, channel, trigger_id FROM messages WHERE id IN {ids $1}) AND message_id IN {ids $1}`},
+		{&beside, `DELETE FROM cap_evidence WHERE message_id IN {ids $1}`},
 		{&beside, `DELETE FROM message_attempts WHERE message_id IN {ids $1}`},
 		{&beside, `DELETE FROM address_bounces WHERE message_id IN {ids $1}`},
 		{&beside, `DELETE FROM retention_stays WHERE kind = 'content' AND class IN (SELECT class FROM messages WHERE id IN {ids $1}) AND message_id IN {ids $1}`},
