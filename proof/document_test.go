@@ -33,7 +33,7 @@ func TestASignedDocumentIsReadAndCheckedByAnybody(t *testing.T) {
 	if got, err := proof.Document(jws); err != nil || !bytes.Equal(got, want) {
 		t.Errorf("Document = %s, %v", got, err)
 	}
-	parsed, err := jose.ParseSigned(jws, []jose.SignatureAlgorithm{jose.EdDSA})
+	parsed, err := jose.ParseSignedCompact(jws, []jose.SignatureAlgorithm{jose.EdDSA})
 	if err != nil {
 		t.Fatal(err)
 	}

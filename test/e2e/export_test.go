@@ -84,7 +84,7 @@ func TestAContactTakesTheirDataAndIsForgotten(t *testing.T) {
 	if err := json.Unmarshal(read.Certificate.Keys, &keys); err != nil || len(keys.Keys) != 1 {
 		t.Fatalf("%d keys, %v", len(keys.Keys), err)
 	}
-	signed, err := jose.ParseSigned(jws, []jose.SignatureAlgorithm{jose.EdDSA})
+	signed, err := jose.ParseSignedCompact(jws, []jose.SignatureAlgorithm{jose.EdDSA})
 	if err != nil {
 		t.Fatal(err)
 	}
