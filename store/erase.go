@@ -7,6 +7,7 @@ import (
 
 	"github.com/orleu/elshi/contacts"
 
+	"github.com/orleu/elshi/audit"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/vocab"
 )
@@ -56,7 +57,13 @@ func (c *Contacts) Erase(ctx context.Context, id vocab.ContactID, now time.Time)
 		if err := tx.eraseAddresses(ctx, id, addresses, now); err != nil {
 			return err
 		}
-		return tx.erasePerson(ctx, id, now)
+		if err := tx.erasePerson(ctx, id, now); err != nil {
+			return err
+		}
+		return tx.audit(ctx, audit.Event{
+			At: now, Actor: audit.System(audit.ByErasure), Operation: "erase-contact", Resource: audit.Resource{Kind: "contact", ID: string(id)},
+			Contacts: []vocab.ContactID{id}, Status: 200,
+		})
 	})
 	if err != nil {
 		return dispatcher.Withdrawn{}, fmt.Errorf("erase contact %s: %w", id, err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/orleu/elshi/audit"
 	"github.com/orleu/elshi/vocab"
 )
 
@@ -74,6 +75,12 @@ func (tx *tx) forgetMessages(ctx context.Context, before time.Time, n int) (int,
 		if _, err := tx.exec(ctx, statement, arg); err != nil {
 			return 0, err
 		}
+	}
+	if err := tx.audit(ctx, audit.Event{
+		Actor: audit.System(audit.ByRetention), Operation: "forget-messages", Resource: audit.Resource{Kind: "message"}, Status: 200,
+		Reason: fmt.Sprintf("%d messages from before %s", len(ids), before.UTC().Format(time.DateOnly)),
+	}); err != nil {
+		return 0, err
 	}
 	return len(ids), tx.forgetUnused(ctx, to)
 }

@@ -2,10 +2,12 @@ package store
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/orleu/elshi/contacts"
 
+	"github.com/orleu/elshi/audit"
 	"github.com/orleu/elshi/fault"
 	"github.com/orleu/elshi/vocab"
 )
@@ -51,12 +53,26 @@ func (tx *tx) suppressAddress(ctx context.Context, address vocab.AddressID, reas
 	return tx.suppress(ctx, channel, hash, address, reason, origin, note, now)
 }
 
+// suppress suppresses an address by its keyed hash and says whether it was not before. What members and keys ask for is in the audit log by
+// the door's doing; what comes of a bounce, a text or an erasure is written here.
 func (tx *tx) suppress(ctx context.Context, channel vocab.Channel, hash string, address vocab.AddressID, reason contacts.SuppressionReason, origin, note string, now time.Time) (bool, error) {
+	id := vocab.NewID(vocab.SuppressionPrefix)
 	n, err := tx.exec(ctx, `
 		INSERT INTO suppressions (id, channel, address_hash, address_id, reason, origin, note, created_at, lifted_by)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '') ON CONFLICT DO NOTHING`,
-		vocab.NewID(vocab.SuppressionPrefix), string(channel), hash, null(address), string(reason), plain(origin), plain(note), now.UnixMicro())
-	return n == 1, err
+		id, string(channel), hash, null(address), string(reason), plain(origin), plain(note), now.UnixMicro())
+	if err != nil || n == 0 || isActorID(origin) {
+		return n == 1, err
+	}
+	return true, tx.audit(ctx, audit.Event{
+		At: now, Actor: audit.System(origin), Operation: "create-suppression", Resource: audit.Resource{Kind: "suppression", ID: id},
+		Reason: string(reason), Status: 201,
+	})
+}
+
+// isActorID says whether an origin is somebody who came through the API.
+func isActorID(origin string) bool {
+	return strings.HasPrefix(origin, vocab.APIKeyPrefix+"_") || strings.HasPrefix(origin, vocab.MemberPrefix+"_")
 }
 
 // Get returns one suppression; fault.NotFound if there is none.

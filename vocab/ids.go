@@ -28,6 +28,14 @@ type (
 	APIKeyID string
 	// AttachmentID names one stored attachment ("att_…").
 	AttachmentID string
+	// MemberID names somebody who works here ("mem_…").
+	MemberID string
+	// MemberTokenID names a member's personal token, never its secret ("mtk_…").
+	MemberTokenID string
+	// AuditEventID names one entry of the audit log ("aud_…").
+	AuditEventID string
+	// DisclosureID names one entry of the register of disclosures ("dis_…").
+	DisclosureID string
 	// ProviderID is the name an operator gave to an account that carries messages, for example "relay".
 	ProviderID string
 	// SenderID is the name an operator gave to an identity that messages come from, for example "news".
@@ -44,6 +52,10 @@ const (
 	SuppressionPrefix     = "sup"
 	APIKeyPrefix          = "key"
 	AttachmentPrefix      = "att"
+	MemberPrefix          = "mem"
+	MemberTokenPrefix     = "mtk"
+	AuditEventPrefix      = "aud"
+	DisclosurePrefix      = "dis"
 )
 
 // crockford is base 32 in ascending ASCII order, so that encoded ids sort like the bytes they stand for.
