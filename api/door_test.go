@@ -14,6 +14,7 @@ import (
 
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/contacts"
+	"github.com/orleu/elshi/disclosures"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/templates"
 	"github.com/orleu/elshi/vocab"
@@ -51,12 +52,35 @@ type door struct {
 	pauses    []dispatcher.Pause
 	templates *fakeTemplates
 	checks    []Check
+	members   *fakeMembers
+	audit     *fakeAudit
+	register  *fakeDisclosures
 	away      error // of the ledger, for every fake that asks it
 }
 
 func newDoor(t testing.TB, change ...func(*Options)) *door {
 	t.Helper()
 	d := &door{log: &bytes.Buffer{}}
+	o := d.options(t)
+	for _, c := range change {
+		c(&o)
+	}
+	var err error
+	if d.API, err = New(o); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// newDoorOptions are the options of a door over fakes.
+func newDoorOptions(t testing.TB) Options {
+	t.Helper()
+	return (&door{log: &bytes.Buffer{}}).options(t)
+}
+
+// options makes the fakes.
+func (d *door) options(t testing.TB) Options {
+	t.Helper()
 	d.submitter = &fakeSubmitter{door: d}
 	d.messages = &fakeMessages{door: d, byID: map[vocab.MessageID]dispatcher.Message{}}
 	d.contacts = &fakeContacts{door: d, byID: map[vocab.ContactID]contacts.Profile{}}
@@ -67,7 +91,8 @@ func newDoor(t testing.TB, change ...func(*Options)) *door {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := Options{
+	d.members, d.audit, d.register = newFakeMembers(d), &fakeAudit{door: d}, &fakeDisclosures{door: d, byID: map[vocab.DisclosureID]disclosures.Disclosure{}}
+	return Options{
 		Version: "1.0.0", PublicURL: "https://elshi.example",
 		Purposes: purposes, Now: func() time.Time { return monday }, Log: slog.New(slog.NewJSONHandler(d.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Providers: []Provider{{ID: "relay", Channel: vocab.Email, Driver: "smtp"}},
@@ -75,15 +100,9 @@ func newDoor(t testing.TB, change ...func(*Options)) *door {
 		Submitter: d.submitter, Messages: d.messages, Orders: d.messages, Payloads: d.messages, Renderer: d.messages,
 		Contacts: d.contacts, Addresses: d.contacts, Consents: d.consents, Ledger: d.consents, Withdrawer: d,
 		Suppressions: &fakeSuppressions{door: d}, Templates: d.templates, Pauses: d, Keys: d.keys, Inbox: &fakeInbox{door: d},
+		Members: d.members, Tokens: d.members, Audit: d.audit, Disclosures: d.register,
 		Ready: func(context.Context) []Check { return d.checks },
 	}
-	for _, c := range change {
-		c(&o)
-	}
-	if d.API, err = New(o); err != nil {
-		t.Fatal(err)
-	}
-	return d
 }
 
 // answered is an answer of the door.
