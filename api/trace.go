@@ -59,7 +59,6 @@ func traceLook[I, O any](ctx context.Context, a *API, e audit.Event, op huma.Ope
 // traceChange writes the beginning before anything is changed. An end that could not be written leaves the entry without an outcome, which
 // says just that.
 func traceChange[I, O any](ctx context.Context, a *API, e audit.Event, op huma.Operation, in *I, handle func(context.Context, *I) (*O, error)) (*O, error) {
-	e.ID = vocab.AuditEventID(vocab.NewID(vocab.AuditEventPrefix))
 	if err := a.Audit.Record(ctx, e); err != nil {
 		return nil, auditAway(err)
 	}
@@ -100,7 +99,7 @@ func (a *API) recordRefusal(ctx huma.Context) {
 // begun is an event about a request; in is nil if nobody has read it.
 func (a *API) begun(ctx context.Context, operation string, in any) audit.Event {
 	e := audit.Event{
-		At: a.now(), Actor: actorOf(ctx), Operation: operation, Resource: audit.Resource{Kind: rightOf(operation).on}, Reason: visitOf(ctx).reason,
+		ID: vocab.AuditEventID(vocab.NewID(vocab.AuditEventPrefix)), At: a.now(), Actor: actorOf(ctx), Operation: operation, Resource: audit.Resource{Kind: rightOf(operation).on}, Reason: visitOf(ctx).reason,
 		RequestID: requestID(ctx),
 	}
 	if in == nil {
