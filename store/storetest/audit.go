@@ -109,7 +109,7 @@ var auditTests = map[string]func(*world){
 	},
 	"what the system does by itself is in the log": func(w *world) {
 		p, permit := w.sending(vocab.Transactional)
-		s := w.failure(permit, dispatcher.Bounced, channels.BadRecipient)
+		s := w.failure(permit, dispatcher.Bounced, channels.NoSuchMailbox)
 		s.Suppress, s.Pause, s.Provider = dispatcher.SuppressNow, "authentication", vocab.ProviderID(unique("relay-%s"))
 		w.settle(s)
 		paused := w.logged(string(s.Provider))
