@@ -27,8 +27,19 @@ func newGate(cfg config.Config, registry *consent.Registry) (*dispatcher.Gate, e
 	q := cfg.Consent.QuietHours
 	hours := func(w config.Window, zone string) consent.Hours {
 		return consent.Hours{
-			From: time.Duration(w.From) * time.Minute, To: time.Duration(w.Until) * time.Minute, WorkingDays: w.WorkingDays, Zone: zone,
+			From: w.From.SinceMidnight(), To: w.Until.SinceMidnight(), WorkingDays: w.WorkingDays, NotHolidays: w.NotHolidays, Zone: zone,
 		}
+	}
+	own := map[vocab.Class]map[vocab.Channel]consent.Hours{}
+	for _, w := range q.Own {
+		if own[w.Class] == nil {
+			own[w.Class] = map[vocab.Channel]consent.Hours{}
+		}
+		zone := cfg.TimeZone
+		if w.ContactZone {
+			zone = ""
+		}
+		own[w.Class][w.Channel] = hours(config.Window{From: w.From, Until: w.Until, WorkingDays: w.WorkingDays, NotHolidays: w.NotHolidays}, zone)
 	}
 	year := time.Now().Year()
 	working := []string{}
@@ -38,6 +49,7 @@ func newGate(cfg config.Config, registry *consent.Registry) (*dispatcher.Gate, e
 	calendar, err := consent.NewCalendar(consent.CalendarOptions{
 		DefaultZone: cfg.TimeZone,
 		Hours:       map[vocab.Channel]consent.Hours{vocab.SMS: hours(q.SMS, cfg.TimeZone), vocab.Email: hours(q.MarketingEmail, "")},
+		Own:         own,
 		Holidays:    cfg.Consent.HolidayDates(year-1, year+10),
 		WorkingDays: working,
 	})

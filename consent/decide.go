@@ -35,6 +35,9 @@ func Decide(f Facts) Decision {
 		d.Basis = q.basis()
 		return d
 	}
+	if capReached(&q) {
+		d.Earlier = f.CapEarlier
+	}
 	if d.All[0].Timing() { // the order is fixed, so nothing but timing failed
 		until := q.until()
 		if f.Message.NotAfter.IsZero() || until.Before(f.Message.NotAfter) {
@@ -159,7 +162,9 @@ func freshlyAsked(m MessageFacts) bool {
 	return m.Trigger && m.TriggerAge <= freshRequest && m.TriggerAge >= -clockSkew
 }
 
-func quietHours(q *question) bool { return !q.WindowOpen && waitsForMorning(q.Class, q.Channel) }
+func quietHours(q *question) bool {
+	return !q.WindowOpen && (waitsForMorning(q.Class, q.Channel) || q.OwnHours && mayWait(q.Class))
+}
 
 func capReached(q *question) bool { return q.CapReached && q.row.capped }
 
