@@ -40,7 +40,7 @@ func (a *API) exportAuditEvents(ctx context.Context, in *exportAuditEventsInput)
 	if err != nil {
 		return nil, err
 	}
-	return &huma.StreamResponse{Body: func(hc huma.Context) {
+	return &huma.StreamResponse{Body: func(hc huma.Context) { //nolint:contextcheck // hc has the request's
 		media, name := mediaJSONLines, "audit.jsonl"
 		if in.Format == "csv" {
 			media, name = mediaCSV, "audit.csv"

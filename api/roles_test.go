@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"fmt"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -39,7 +40,7 @@ func TestEveryOperationHasARowAndEveryRowAnOperation(t *testing.T) {
 		if !strings.HasSuffix(op.Description, " "+r.who()) || op.Responses["403"] == nil {
 			t.Errorf("%s does not say who may: %q", op.OperationID, op.Description)
 		}
-		if changing := op.Method != "GET"; changing != (r.trace == changes || r.trace == namesItself) && !strings.HasPrefix(op.OperationID, "preview-") {
+		if changing := op.Method != http.MethodGet; changing != (r.trace == changes || r.trace == namesItself) && !strings.HasPrefix(op.OperationID, "preview-") {
 			t.Errorf("%s %s is traced as %d", op.Method, op.OperationID, r.trace)
 		}
 		if (r.trace == untraced) != (r.on == "") {

@@ -7,7 +7,7 @@ import (
 )
 
 // TokenPrefix begins the secret of every personal token, so that a door can tell it from an API key's.
-const TokenPrefix = "elshi_member_"
+const TokenPrefix = "elshi_member_" //nolint:gosec // the part that is no secret
 
 // Token is what a member acts with through the API. Its secret is shown once and kept as a hash.
 type Token struct {

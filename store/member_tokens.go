@@ -53,7 +53,7 @@ func (tx *tx) createToken(ctx context.Context, t members.Token, secret string) e
 	return err
 }
 
-const tokenColumns = `t.id, t.member_id, t.name, t.created_by, t.created_at, t.expires_at, t.last_used_on, t.revoked_at, t.revoked_by`
+const tokenColumns = `t.id, t.member_id, t.name, t.created_by, t.created_at, t.expires_at, t.last_used_on, t.revoked_at, t.revoked_by` //nolint:gosec // names
 
 func tokenDest(t *members.Token) []any {
 	return []any{
