@@ -131,6 +131,7 @@ var memberTests = map[string]func(*world){
 	},
 	"the command line makes the first one and further tokens, and the log says so": func(w *world) {
 		all, log := store.NewMembers(w.db), store.NewAudit(w.db)
+		w.member(members.Administrator) // or the one below could not be deactivated
 		email := unique("%s@orleu.example")
 		m := members.Member{
 			ID: vocab.MemberID(vocab.NewID(vocab.MemberPrefix)), Name: "First", Email: vocab.Address(email), EmailKey: email,
