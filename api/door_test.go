@@ -15,6 +15,7 @@ import (
 
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/contacts"
+	"github.com/orleu/elshi/disclosures"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/events"
 	"github.com/orleu/elshi/optin"
@@ -59,12 +60,35 @@ type door struct {
 	feed      *fakeFeed
 	webhooks  *fakeWebhooks
 	checks    []Check
+	members   *fakeMembers
+	audit     *fakeAudit
+	register  *fakeDisclosures
 	away      error // of the ledger, for every fake that asks it
 }
 
 func newDoor(t testing.TB, change ...func(*Options)) *door {
 	t.Helper()
 	d := &door{log: &bytes.Buffer{}}
+	o := d.options(t)
+	for _, c := range change {
+		c(&o)
+	}
+	var err error
+	if d.API, err = New(o); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// newDoorOptions are the options of a door over fakes.
+func newDoorOptions(t testing.TB) Options {
+	t.Helper()
+	return (&door{log: &bytes.Buffer{}}).options(t)
+}
+
+// options makes the fakes.
+func (d *door) options(t testing.TB) Options {
+	t.Helper()
 	d.submitter = &fakeSubmitter{door: d}
 	d.messages = &fakeMessages{door: d, byID: map[vocab.MessageID]dispatcher.Message{}}
 	d.contacts = &fakeContacts{door: d, byID: map[vocab.ContactID]contacts.Profile{}}
@@ -79,7 +103,8 @@ func newDoor(t testing.TB, change ...func(*Options)) *door {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := Options{
+	d.members, d.audit, d.register = newFakeMembers(d), &fakeAudit{door: d}, &fakeDisclosures{door: d, byID: map[vocab.DisclosureID]disclosures.Disclosure{}}
+	return Options{
 		Version: "1.0.0", PublicURL: "https://elshi.example",
 		Purposes: purposes, Now: func() time.Time { return monday }, Log: slog.New(slog.NewJSONHandler(d.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Providers: []Provider{{ID: "relay", Channel: vocab.Email, Driver: "smtp"}},
@@ -94,14 +119,8 @@ func newDoor(t testing.TB, change ...func(*Options)) *door {
 			document, err := json.Marshal(c)
 			return "e30." + base64.RawURLEncoding.EncodeToString(document) + ".c2ln", err
 		}},
+		Members: d.members, Tokens: d.members, Audit: d.audit, Disclosures: d.register,
 	}
-	for _, c := range change {
-		c(&o)
-	}
-	if d.API, err = New(o); err != nil {
-		t.Fatal(err)
-	}
-	return d
 }
 
 // answered is an answer of the door.

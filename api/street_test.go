@@ -85,6 +85,7 @@ func newStreet(t *testing.T) *street {
 		Messages: ledger, Orders: ledger, Payloads: ledger, Renderer: renderer, Contacts: store.NewContacts(db), Addresses: store.NewContacts(db),
 		Consents: consents, Ledger: consents, Withdrawer: dispatcher.NewWithdrawer(consents, now), Suppressions: store.NewSuppressions(db),
 		Events: store.NewFeed(db), Webhooks: store.NewWebhooks(db, sealer),
+		Members: store.NewMembers(db), Tokens: store.NewMembers(db), Audit: store.NewAudit(db), Disclosures: store.NewDisclosures(db),
 		Templates: book, Pauses: store.NewPauses(db), Keys: store.NewAPIKeys(db), Ready: func(context.Context) []api.Check { return nil },
 		OptIns: noOptIns{}, Forms: store.NewForms(db),
 		Retention: ledger,

@@ -84,7 +84,7 @@ func (a *API) createSuppression(ctx context.Context, in *createSuppressionInput)
 	}
 	orElse(&b.Reason, "manual")
 	kept, err := a.Suppressions.Add(ctx, x.Channel, x.Lookup, contacts.Suppression{
-		Channel: x.Channel, Reason: contacts.SuppressionReason(b.Reason), Origin: string(callerOf(ctx).ID), Note: b.Note, CreatedAt: a.now(),
+		Channel: x.Channel, Reason: contacts.SuppressionReason(b.Reason), Origin: actorOf(ctx).ID, Note: b.Note, CreatedAt: a.now(),
 	})
 	if err != nil {
 		return nil, err
@@ -144,7 +144,7 @@ func (a *API) liftSuppression(ctx context.Context, in *suppressionInput) (*reply
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	x, err := a.Suppressions.Lift(ctx, vocab.SuppressionID(in.ID), string(callerOf(ctx).ID), a.now())
+	x, err := a.Suppressions.Lift(ctx, vocab.SuppressionID(in.ID), actorOf(ctx).ID, a.now())
 	if err != nil {
 		return nil, err
 	}

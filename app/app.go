@@ -80,6 +80,9 @@ type stores struct {
 	suppressions *store.Suppressions
 	templates    *store.Templates
 	keys         *store.APIKeys
+	members      *store.Members
+	audit        *store.Audit
+	disclosures  *store.Disclosures
 	pauses       *store.Pauses
 	inbox        *store.Inbox
 	optIns       *store.OptIns
@@ -221,6 +224,7 @@ func (a *App) newStreet(ctx context.Context, m *metrics) (*street, error) {
 		suppressions: store.NewSuppressions(a.db), templates: store.NewTemplates(a.db), keys: store.NewAPIKeys(a.db),
 		pauses: store.NewPauses(a.db), inbox: caught,
 		optIns: store.NewOptIns(a.db, registry), forms: store.NewForms(a.db),
+		members: store.NewMembers(a.db), audit: store.NewAudit(a.db), disclosures: store.NewDisclosures(a.db),
 	}
 	if err := saveBuiltins(ctx, st.templates, a.now()); err != nil {
 		return nil, err

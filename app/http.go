@@ -113,6 +113,7 @@ func (a *App) newAPI(s *street, metricsHandler http.Handler, gateways map[vocab.
 		Withdrawer: s.withdrawer, Suppressions: s.stores.suppressions, Templates: s.stores.templates, Pauses: s.stores.pauses,
 		OptIns: s.optIns, Forms: s.stores.forms,
 		Events: s.stores.feed, Webhooks: s.stores.webhooks, WebhookGuard: guard(a.cfg),
+		Members: s.stores.members, Tokens: s.stores.members, Audit: s.stores.audit, Disclosures: s.stores.disclosures,
 		Keys: s.stores.keys, Ready: a.ready(s.stores.pauses), Metrics: metricsHandler,
 		Exporter: a.newExporter(s), Retention: s.stores.ledger, Certificates: certificates,
 		Callbacks: inbound.New(inbound.Options{

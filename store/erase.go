@@ -7,6 +7,7 @@ import (
 
 	"github.com/orleu/elshi/contacts"
 
+	"github.com/orleu/elshi/audit"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/events"
 	"github.com/orleu/elshi/vocab"
@@ -64,6 +65,12 @@ func (c *Contacts) Erase(ctx context.Context, id vocab.ContactID, order contacts
 			return err
 		}
 		if err := tx.tellContact(ctx, events.ContactErased, now, id); err != nil {
+			return err
+		}
+		if err := tx.audit(ctx, audit.Event{
+			At: now, Actor: audit.System(audit.ByErasure), Operation: "erase-contact", Resource: audit.Resource{Kind: "contact", ID: string(id)},
+			Contacts: []vocab.ContactID{id}, Status: 200,
+		}); err != nil {
 			return err
 		}
 		return tx.certify(ctx, id, e, order, done.InFlight)

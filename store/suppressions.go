@@ -2,10 +2,12 @@ package store
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/orleu/elshi/contacts"
 
+	"github.com/orleu/elshi/audit"
 	"github.com/orleu/elshi/events"
 	"github.com/orleu/elshi/fault"
 	"github.com/orleu/elshi/vocab"
@@ -52,6 +54,8 @@ func (tx *tx) suppressAddress(ctx context.Context, address vocab.AddressID, reas
 	return tx.suppress(ctx, channel, hash, address, reason, origin, note, now)
 }
 
+// suppress suppresses an address by its keyed hash and says whether it was not before. What members and keys ask for is in the audit log by
+// the door's doing; what comes of a bounce, a text or an erasure is written here.
 func (tx *tx) suppress(ctx context.Context, channel vocab.Channel, hash string, address vocab.AddressID, reason contacts.SuppressionReason, origin, note string, now time.Time) (bool, error) {
 	id := vocab.SuppressionID(vocab.NewID(vocab.SuppressionPrefix))
 	n, err := tx.exec(ctx, `
@@ -62,7 +66,18 @@ func (tx *tx) suppress(ctx context.Context, channel vocab.Channel, hash string, 
 		return false, err
 	}
 	x := contacts.Suppression{ID: id, Channel: channel, AddressID: address, Reason: reason}
-	return true, tx.tell(ctx, told{events.SuppressionCreated, now, ofSuppression(x)})
+	if err := tx.tell(ctx, told{events.SuppressionCreated, now, ofSuppression(x)}); err != nil || isActorID(origin) {
+		return true, err
+	}
+	return true, tx.audit(ctx, audit.Event{
+		At: now, Actor: audit.System(origin), Operation: "create-suppression", Resource: audit.Resource{Kind: "suppression", ID: string(id)},
+		Reason: string(reason), Status: 201,
+	})
+}
+
+// isActorID says whether an origin is somebody who came through the API.
+func isActorID(origin string) bool {
+	return strings.HasPrefix(origin, vocab.APIKeyPrefix+"_") || strings.HasPrefix(origin, vocab.MemberPrefix+"_")
 }
 
 // Get returns one suppression; fault.NotFound if there is none.

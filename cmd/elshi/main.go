@@ -27,6 +27,7 @@ type cli struct {
 	Migrate migrateCmd `cmd:"" help:"Bring the database up to date."`
 	Seed    seedCmd    `cmd:"" help:"Add the demonstration's contacts; in the embedded database also its API key, which is printed."`
 	Key     keyCmd     `cmd:"" help:"Make an API key and print its secret once."`
+	Member  memberCmd  `cmd:"" help:"Make a member, by default an administrator, and print a personal token once."`
 	Verify  verifyCmd  `cmd:"" help:"Check the consent ledger's chain from its first event to its last."`
 }
 
