@@ -107,7 +107,9 @@ func (l *Links) Parse(kind LinkKind, token string) (vocab.MessageID, error) {
 }
 
 // Sign returns the token of 16 bytes that name something else than a message. It is the same each time, and Open reads it.
-func (l *Links) Sign(kind LinkKind, raw [16]byte) string { return linksOf{l, raw, true}.write(kind, "") }
+func (l *Links) Sign(kind LinkKind, raw [16]byte) string {
+	return linksOf{l, raw, true}.write(kind, "")
+}
 
 // PageOf returns the address of a contact page about something else than a message.
 func (l *Links) PageOf(kind LinkKind, raw [16]byte) string { return linksOf{l, raw, true}.url(kind) }
