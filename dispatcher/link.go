@@ -20,6 +20,7 @@ const (
 	LinkUnsubscribe LinkKind = "u"
 	LinkPreferences LinkKind = "p"
 	LinkWhy         LinkKind = "w"
+	LinkKeep        LinkKind = "k" // renews the grant that its message asked about
 	LinkBounce      LinkKind = "b" // in an envelope address (VERP), not a page
 	LinkConfirm     LinkKind = "c" // what came by email: to confirm by a press
 	LinkCode        LinkKind = "k" // where a code that came by SMS is typed; below /c/ too, and of no power by itself
