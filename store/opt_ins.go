@@ -219,7 +219,7 @@ func (o *OptIns) request(ctx context.Context, tx *tx, d optin.Draft, c *optin.Co
 			return err
 		}
 		// What is granted already stays so; the entry says that it was asked for, and a press renews it.
-		if err := o.append(ctx, tx, e, d.Evidence, before, a); err != nil {
+		if err := o.append(ctx, tx, e, d.Evidence, before.Grant, a); err != nil {
 			return err
 		}
 	}
