@@ -26,6 +26,8 @@ func fill(t *testing.T, db *store.DB, from, to int) {
 				language, text_hash, policy_version, at, commitment, prev_hash, hash)
 			SELECT i, 'cev_' || (100000000 + i), 'granted', 'con_' || (100000000 + i), '', 'purpose', 'news.company', 'email', '', 'api', 'contact', '',
 				'kk', '', '', 1, '', '', '' FROM n`},
+		{people, `INSERT INTO confirmations (id, kind, contact_id, address_id, channel, language, form_id, asked, code_hash, message_id, created_at, expires_at, tries, used_at)
+			SELECT 'cnf_' || (100000000 + i), 'opt_in', 'con_' || (100000000 + i), 'adr_' || (100000000 + i), 'email', 'kk', '', '[]', '', '', 1, 2, 0, 1 FROM n`},
 		{people, `INSERT INTO suppressions (id, channel, address_hash, address_id, reason, origin, note, created_at, lifted_by)
 			SELECT 'sup_' || (100000000 + i), 'email', 'hash of ' || i, NULL, 'hard_bounce', 'bounce', '', 1, '' FROM n`},
 		{people, `INSERT INTO idempotency_keys (api_key, route, token, body_hash, answer, created_at)
