@@ -12,8 +12,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/orleu/elshi/channels"
 	"github.com/orleu/elshi/audit"
+	"github.com/orleu/elshi/channels"
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/contacts"
 	"github.com/orleu/elshi/disclosures"
