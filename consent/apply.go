@@ -243,6 +243,20 @@ func ownAct(e Event) bool {
 	return false
 }
 
+// OwnProof says whether an entry is a grant by the person's own act that more shows than the word of whoever recorded it.
+func OwnProof(e Event) bool {
+	if !givenByOwnAct(e) {
+		return false
+	}
+	switch e.Proof {
+	case ProofDoubleOptIn, ProofOneTimeCode, ProofSignedForm:
+		return true
+	case ProofNone, ProofOperatorNote, ProofLink:
+		return false
+	}
+	return false
+}
+
 func givenByOwnAct(e Event) bool {
 	return ownAct(e) && (e.Kind == KindGranted || e.Kind == KindConfirmed || e.Kind == KindRenewed)
 }

@@ -69,16 +69,20 @@ const contactErased = "contact_erased"
 
 // addressesEverUsed returns the addresses that a contact has, or had when something was sent to it, in the order of their guards.
 func (tx *tx) addressesEverUsed(ctx context.Context, id vocab.ContactID) ([]vocab.AddressID, error) {
+	same, err := tx.sameAsArg(ctx, id)
+	if err != nil {
+		return nil, err
+	}
 	var list []vocab.AddressID
 	var address vocab.AddressID
-	err := tx.each(ctx, []any{&address}, func() error {
+	err = tx.each(ctx, []any{&address}, func() error {
 		list = append(list, address)
 		return nil
 	}, `
-		SELECT address_id FROM contact_addresses WHERE contact_id = $1
+		SELECT address_id FROM contact_addresses WHERE contact_id IN {ids $1}
 		UNION
-		SELECT address_id FROM messages WHERE contact_id = $1 AND address_id IS NOT NULL
-		ORDER BY 1`, string(id))
+		SELECT address_id FROM messages WHERE contact_id IN {ids $1} AND address_id IS NOT NULL
+		ORDER BY 1`, same)
 	return list, err
 }
 
@@ -113,11 +117,11 @@ func (tx *tx) eraseAddresses(ctx context.Context, id vocab.ContactID, addresses 
 	for _, a := range mine {
 		// A number that went to somebody else is not this contact's to suppress.
 		if a.reassigned.IsZero() {
-			if _, err := tx.suppress(ctx, a.channel, a.hash, "", contacts.ErasedContact, "erasure", "", now); err != nil {
+			if _, err := tx.suppress(ctx, a.channel, a.hash, "", contacts.Suppression{Reason: contacts.ErasedContact, Origin: "erasure", CreatedAt: now}); err != nil {
 				return err
 			}
 		}
-		if _, err := tx.exec(ctx, `UPDATE suppressions SET address_id = NULL, note = '' WHERE address_id = $1`, a.address); err != nil {
+		if _, err := tx.exec(ctx, `UPDATE suppressions SET address_id = NULL, note = '', lift_reason = '' WHERE address_id = $1`, a.address); err != nil {
 			return err
 		}
 		if _, err := tx.exec(ctx, `DELETE FROM inbox WHERE channel = $1 AND recipient = $2`, string(a.channel), a.value); err != nil {
@@ -133,19 +137,25 @@ func (tx *tx) eraseAddresses(ctx context.Context, id vocab.ContactID, addresses 
 
 // erasePerson forgets everything else that is about the person.
 func (tx *tx) erasePerson(ctx context.Context, id vocab.ContactID, now time.Time) error {
+	same, err := tx.sameAsArg(ctx, id)
+	if err != nil {
+		return err
+	}
 	for _, statement := range []string{
-		`DELETE FROM message_payloads WHERE message_id IN (SELECT id FROM messages WHERE contact_id = $1)`,
-		`DELETE FROM attachments WHERE message_id IN (SELECT id FROM messages WHERE contact_id = $1)`,
+		`DELETE FROM message_payloads WHERE message_id IN (SELECT id FROM messages WHERE contact_id IN {ids $1})`,
+		`DELETE FROM attachments WHERE message_id IN (SELECT id FROM messages WHERE contact_id IN {ids $1})`,
 		// A provider's words often repeat the address.
-		`UPDATE message_attempts SET detail = '' WHERE message_id IN (SELECT id FROM messages WHERE contact_id = $1)`,
-		`UPDATE messages SET detail = '' WHERE contact_id = $1`,
-		`DELETE FROM consent_values WHERE event_id IN (SELECT id FROM consent_events WHERE contact_id = $1)`,
+		`UPDATE message_attempts SET detail = '' WHERE message_id IN (SELECT id FROM messages WHERE contact_id IN {ids $1})`,
+		`UPDATE messages SET detail = '' WHERE contact_id IN {ids $1}`,
+		`DELETE FROM consent_values WHERE event_id IN (SELECT id FROM consent_events WHERE contact_id IN {ids $1})`,
+		`DELETE FROM claim_texts WHERE claim_id IN (SELECT id FROM claims WHERE contact_id IN {ids $1})`,
+		`DELETE FROM external_ids WHERE contact_id IN {ids $1}`,
 	} {
-		if _, err := tx.exec(ctx, statement, string(id)); err != nil {
+		if _, err := tx.exec(ctx, statement, same); err != nil {
 			return err
 		}
 	}
-	_, err := tx.exec(ctx, `
+	_, err = tx.exec(ctx, `
 		UPDATE contacts SET external_id = NULL, name = '', name_lookup = '', language = '', time_zone = '', attributes = '{}', minor = false,
 			guardian_consented = false, erased_at = $2, updated_at = $2
 		WHERE id = $1`, string(id), now.UnixMicro())

@@ -28,6 +28,8 @@ type (
 	APIKeyID string
 	// AttachmentID names one stored attachment ("att_…").
 	AttachmentID string
+	// ClaimID names one claim of a contact ("clm_…").
+	ClaimID string
 	// ProviderID is the name an operator gave to an account that carries messages, for example "relay".
 	ProviderID string
 	// SenderID is the name an operator gave to an identity that messages come from, for example "news".
@@ -44,6 +46,7 @@ const (
 	SuppressionPrefix     = "sup"
 	APIKeyPrefix          = "key"
 	AttachmentPrefix      = "att"
+	ClaimPrefix           = "clm"
 )
 
 // crockford is base 32 in ascending ASCII order, so that encoded ids sort like the bytes they stand for.
