@@ -41,16 +41,6 @@ func dayAfter(t time.Time, zone *time.Location, days int) time.Time {
 // Number writes the n-th claim of a year.
 func Number(year, n int) string { return fmt.Sprintf("%04d-%06d", year, n) }
 
-// NextAlarm is the next alarm of an open claim after those that were told; false if there is none left.
-func NextAlarm(received time.Time, zone *time.Location, told []Told) (day int, at time.Time, more bool) {
-	for _, day := range AlarmDays() {
-		if !wasTold(told, day) {
-			return day, AlarmAt(received, zone, day), true
-		}
-	}
-	return 0, time.Time{}, false
-}
-
 func wasTold(told []Told, day int) bool {
 	for _, t := range told {
 		if t.Day == day {
