@@ -15,6 +15,7 @@ import (
 	_ "time/tzdata" // the zones of contacts must be known on every machine
 
 	"github.com/orleu/elshi/channels/inbox"
+	"github.com/orleu/elshi/claims"
 	"github.com/orleu/elshi/config"
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/dispatcher"
@@ -69,6 +70,7 @@ type street struct {
 	withdrawer *dispatcher.Withdrawer
 	sealer     *dispatcher.Sealer
 	stores     stores
+	claims     *claims.Desk
 }
 
 // stores are the small types over the one database.
@@ -79,6 +81,7 @@ type stores struct {
 	suppressions *store.Suppressions
 	templates    *store.Templates
 	keys         *store.APIKeys
+	claims       *store.Claims
 	pauses       *store.Pauses
 	inbox        *store.Inbox
 }
@@ -210,6 +213,7 @@ func (a *App) newStreet(ctx context.Context, m *metrics) (*street, error) {
 		suppressions: store.NewSuppressions(a.db), templates: store.NewTemplates(a.db), keys: store.NewAPIKeys(a.db),
 		pauses: store.NewPauses(a.db), inbox: caught,
 	}
+	st.claims = store.NewClaims(a.db, st.consents)
 	if err := saveBuiltins(ctx, st.templates, a.now()); err != nil {
 		return nil, err
 	}
@@ -229,6 +233,10 @@ func (a *App) newStreet(ctx context.Context, m *metrics) (*street, error) {
 		Ledger: st.ledger, Bell: bell, Gate: gate, Renderer: s.renderer, Sealer: sealer, Observer: m, Now: a.now, Log: a.log,
 	}, submitOptions(a.cfg))
 	s.withdrawer = dispatcher.NewWithdrawer(st.consents, a.now)
+	if s.claims, err = a.newClaimDesk(s); err != nil {
+		return nil, err
+	}
+	m.watchClaims(st.claims, a.now)
 	return s, nil
 }
 

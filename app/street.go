@@ -139,6 +139,7 @@ func (a *App) addFeeder(ctx context.Context, s *street, observer dispatcher.Obse
 		KeepKeys: a.cfg.Idempotency.Keep,
 	}, observer, a.now, a.log)
 	a.add(doors, "feeder", feeder.Run)
+	a.add(doors, "claims", a.newClaimWatch(s).Run)
 	a.add(doors, "housekeeper", dispatcher.NewHousekeeper(s.stores.ledger, a.cfg.Retention.Messages, a.now, a.log).Run)
 	return nil
 }

@@ -128,6 +128,7 @@ func check(x New, now time.Time) error {
 	refuse(x.ReceivedAt.After(now.Add(time.Minute)), "/received_at", "in_the_future", "a claim has been received already")
 	refuse(x.ReceivedAt.Before(now.AddDate(-1, 0, 0)), "/received_at", "too_old", "at most a year ago")
 	refuse(utf8.RuneCountInString(x.Text) > MaxText, "/text", "too_long", fmt.Sprintf("at most %d characters", MaxText))
+	wrong = append(wrong, consent.RefuseForbidden("/text", x.Text)...)
 	if len(wrong) == 0 {
 		return nil
 	}

@@ -56,7 +56,7 @@ const (
 	KindStale              EventKind = "stale"   // its text was superseded by a material change
 	KindRenewed            EventKind = "renewed" // by the contact's own act; opens and clicks are none
 	KindImported           EventKind = "imported"
-	KindMerged             EventKind = "merged" // two contacts became one, and not both had granted it, or not for so long
+	KindMerged             EventKind = "merged"               // two contacts became one, and not both had granted it, or not for so long
 	KindPolicyContinuedUse EventKind = "policy_continued_use" // acceptance of the policy (clauses 7.1–7.3); never a grant
 )
 

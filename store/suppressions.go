@@ -216,7 +216,9 @@ const suppressionColumns = `s.id, s.channel, s.address_id, a.value, s.reason, s.
 
 func suppressionDest(x *contacts.Suppression) []any {
 	return []any{
-		&x.ID, &x.Channel, textOf(&x.AddressID), textOf(&x.Address), &x.Reason, listOfClasses{&x.Classes}, &x.Origin, &x.Note, at(&x.CreatedAt),
+		&x.ID, &x.Channel, textOf(&x.AddressID), textOf(&x.Address), &x.Reason,
+		listOfClasses{&x.Classes},
+		&x.Origin, &x.Note, at(&x.CreatedAt),
 		at(&x.LiftedAt), &x.LiftedBy, &x.LiftedFor, &x.LiftEvent,
 	}
 }
