@@ -50,6 +50,10 @@ type door struct {
 	waited    []time.Duration
 	pauses    []dispatcher.Pause
 	templates *fakeTemplates
+
+	claims       *fakeClaims
+	suppressions *fakeSuppressions
+
 	checks    []Check
 	away      error // of the ledger, for every fake that asks it
 }
@@ -63,6 +67,7 @@ func newDoor(t testing.TB, change ...func(*Options)) *door {
 	d.consents = &fakeConsents{door: d}
 	d.keys = &fakeKeys{door: d, bySecret: map[string]dispatcher.APIKey{liveSecret: liveKey, testSecret: testKey, guestSecret: guestKey}}
 	d.templates = &fakeTemplates{door: d, bySlug: map[string][]templates.Version{}}
+	d.claims, d.suppressions = &fakeClaims{door: d}, &fakeSuppressions{door: d}
 	purposes, err := consent.NewRegistry()
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +79,7 @@ func newDoor(t testing.TB, change ...func(*Options)) *door {
 		Senders:   []dispatcher.Sender{{ID: "news", Channel: vocab.Email, Provider: "relay", From: "news@example.org", Default: true}},
 		Submitter: d.submitter, Messages: d.messages, Orders: d.messages, Payloads: d.messages, Renderer: d.messages,
 		Contacts: d.contacts, Addresses: d.contacts, Consents: d.consents, Ledger: d.consents, Withdrawer: d,
-		Suppressions: &fakeSuppressions{door: d}, Templates: d.templates, Pauses: d, Keys: d.keys, Inbox: &fakeInbox{door: d},
+		Suppressions: d.suppressions, Claims: d.claims, ClaimDesk: d.claims, Merger: d.claims, Templates: d.templates, Pauses: d, Keys: d.keys, Inbox: &fakeInbox{door: d},
 		Ready: func(context.Context) []Check { return d.checks },
 	}
 	for _, c := range change {

@@ -117,7 +117,7 @@ func (c *Claims) object(ctx context.Context, tx *tx, id vocab.ClaimID, contact v
 		written = append(written, []any{kept.ID})
 	}
 	if err := tx.execRows(ctx, written, `
-		INSERT INTO claim_events (claim_id, event_id) SELECT $2, j.value ->> 0 FROM {rows $1} WHERE true ON CONFLICT DO NOTHING`, string(id)); err != nil {
+		INSERT INTO claim_events (claim_id, event_id) SELECT CAST($2 AS id_text), j.value ->> 0 FROM {rows $1} WHERE true ON CONFLICT DO NOTHING`, string(id)); err != nil {
 		return err
 	}
 	// A message is stopped if one of the entries covers it.
@@ -146,7 +146,7 @@ func (c *Claims) object(ctx context.Context, tx *tx, id vocab.ClaimID, contact v
 		stops = append(stops, []any{m, true})
 	}
 	return tx.execRows(ctx, stops, `
-		INSERT INTO claim_stops (claim_id, message_id, in_flight) SELECT $2, j.value ->> 0, CAST(j.value ->> 1 AS BOOLEAN) FROM {rows $1} WHERE true
+		INSERT INTO claim_stops (claim_id, message_id, in_flight) SELECT CAST($2 AS id_text), j.value ->> 0, CAST(j.value ->> 1 AS BOOLEAN) FROM {rows $1} WHERE true
 		ON CONFLICT DO NOTHING`, string(id))
 }
 

@@ -176,7 +176,7 @@ func (tx *tx) moveMessages(ctx context.Context, survivor, from vocab.ContactID, 
 	// Who was told of a version or a case under either name was told. Of two that wait, the survivor's own goes and the other is a duplicate.
 	_, err = tx.exec(ctx, `
 		INSERT INTO message_once (contact_id, purpose, channel, trigger_id, message_id)
-		SELECT $2, purpose, channel, trigger_id, message_id FROM message_once WHERE contact_id = $1
+		SELECT CAST($2 AS id_text), purpose, channel, trigger_id, message_id FROM message_once WHERE contact_id = $1
 		ON CONFLICT (contact_id, purpose, channel, trigger_id) DO NOTHING`, string(from), string(survivor))
 	return moved, canceled, open, err
 }
@@ -189,7 +189,7 @@ const contactMergedReason = "contact_merged"
 func (tx *tx) moveAddresses(ctx context.Context, survivor, from vocab.ContactID) error {
 	if _, err := tx.exec(ctx, `
 		INSERT INTO contact_addresses (contact_id, address_id, is_primary, verified_at, reassigned_at, created_at)
-		SELECT $2, l.address_id, l.is_primary AND NOT EXISTS (
+		SELECT CAST($2 AS id_text), l.address_id, l.is_primary AND NOT EXISTS (
 		         SELECT 1 FROM contact_addresses o JOIN addresses b ON b.id = o.address_id
 		         WHERE o.contact_id = $2 AND o.is_primary AND b.channel = a.channel), l.verified_at, l.reassigned_at, l.created_at
 		FROM contact_addresses l JOIN addresses a ON a.id = l.address_id WHERE l.contact_id = $1
