@@ -46,6 +46,8 @@ type Options struct {
 	Consents     consentBook
 	Ledger       consentChain
 	Withdrawer   withdrawer
+	OptIns       optInDesk
+	Forms        formBook
 	Suppressions suppressionBook
 	Claims       claimBook
 	ClaimDesk    claimDesk
@@ -103,6 +105,8 @@ func New(o Options) (*API, error) {
 	a.registerTimeline()
 	a.registerConsents()
 	a.registerWithdrawals()
+	a.registerOptIns()
+	a.registerForms()
 	a.registerLedger()
 	a.registerPurposes()
 	a.registerSuppressions()
@@ -127,6 +131,7 @@ func (o *Options) complete() error {
 		o.Renderer == nil, o.Contacts == nil, o.Addresses == nil, o.Consents == nil, o.Ledger == nil, o.Withdrawer == nil,
 		o.Claims == nil, o.ClaimDesk == nil, o.Merger == nil,
 		o.Suppressions == nil, o.Templates == nil, o.Pauses == nil, o.Keys == nil, o.Ready == nil,
+		o.OptIns == nil, o.Forms == nil,
 	} {
 		if missing {
 			return errors.New("api: an option that has no default is not set")

@@ -15,6 +15,7 @@ import (
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/contacts"
 	"github.com/orleu/elshi/dispatcher"
+	"github.com/orleu/elshi/optin"
 	"github.com/orleu/elshi/templates"
 	"github.com/orleu/elshi/vocab"
 )
@@ -54,6 +55,8 @@ type door struct {
 	claims       *fakeClaims
 	suppressions *fakeSuppressions
 
+	optIns    *fakeOptIns
+	forms     *fakeForms
 	checks    []Check
 	away      error // of the ledger, for every fake that asks it
 }
@@ -68,6 +71,7 @@ func newDoor(t testing.TB, change ...func(*Options)) *door {
 	d.keys = &fakeKeys{door: d, bySecret: map[string]dispatcher.APIKey{liveSecret: liveKey, testSecret: testKey, guestSecret: guestKey}}
 	d.templates = &fakeTemplates{door: d, bySlug: map[string][]templates.Version{}}
 	d.claims, d.suppressions = &fakeClaims{door: d}, &fakeSuppressions{door: d}
+	d.optIns, d.forms = &fakeOptIns{door: d}, &fakeForms{door: d, byID: map[vocab.FormID]optin.Form{}}
 	purposes, err := consent.NewRegistry()
 	if err != nil {
 		t.Fatal(err)
@@ -80,6 +84,7 @@ func newDoor(t testing.TB, change ...func(*Options)) *door {
 		Submitter: d.submitter, Messages: d.messages, Orders: d.messages, Payloads: d.messages, Renderer: d.messages,
 		Contacts: d.contacts, Addresses: d.contacts, Consents: d.consents, Ledger: d.consents, Withdrawer: d,
 		Suppressions: d.suppressions, Claims: d.claims, ClaimDesk: d.claims, Merger: d.claims, Templates: d.templates, Pauses: d, Keys: d.keys, Inbox: &fakeInbox{door: d},
+		OptIns: d.optIns, Forms: d.forms,
 		Ready: func(context.Context) []Check { return d.checks },
 	}
 	for _, c := range change {

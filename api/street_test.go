@@ -18,6 +18,7 @@ import (
 	"github.com/orleu/elshi/claims"
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/dispatcher"
+	"github.com/orleu/elshi/optin"
 	"github.com/orleu/elshi/store"
 	"github.com/orleu/elshi/templates"
 	"github.com/orleu/elshi/vocab"
@@ -94,6 +95,7 @@ func newStreet(t *testing.T) *street {
 		Messages: ledger, Orders: ledger, Payloads: ledger, Renderer: renderer, Contacts: store.NewContacts(db), Addresses: store.NewContacts(db),
 		Consents: consents, Ledger: consents, Withdrawer: dispatcher.NewWithdrawer(consents, now), Suppressions: store.NewSuppressions(db),
 		Templates: book, Pauses: store.NewPauses(db), Keys: store.NewAPIKeys(db), Ready: func(context.Context) []api.Check { return nil },
+		OptIns: noOptIns{}, Forms: store.NewForms(db),
 	})
 	must(err)
 	_, s.secret, err = store.NewAPIKeys(db).Create(t.Context(), "test", dispatcher.Live, nil, now())
@@ -257,3 +259,8 @@ func TestAOneTimeCodeIsNeverShown(t *testing.T) {
 		t.Error("the code is logged")
 	}
 }
+
+// noOptIns asks nobody: what comes of opt-ins is told end to end.
+type noOptIns struct{}
+
+func (noOptIns) Ask(context.Context, optin.Request) (optin.Reply, error) { return optin.Reply{}, nil }

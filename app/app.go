@@ -17,9 +17,9 @@ import (
 	"github.com/orleu/elshi/channels/inbox"
 	"github.com/orleu/elshi/claims"
 	"github.com/orleu/elshi/config"
-	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/dispatcher/queue"
+	"github.com/orleu/elshi/optin"
 	"github.com/orleu/elshi/store"
 	"github.com/orleu/elshi/templates"
 )
@@ -69,6 +69,7 @@ type street struct {
 	submitter  *dispatcher.Submitter
 	withdrawer *dispatcher.Withdrawer
 	sealer     *dispatcher.Sealer
+	optIns     *optin.Desk
 	stores     stores
 	claims     *claims.Desk
 }
@@ -84,6 +85,8 @@ type stores struct {
 	claims       *store.Claims
 	pauses       *store.Pauses
 	inbox        *store.Inbox
+	optIns       *store.OptIns
+	forms        *store.Forms
 }
 
 // New builds the program. It connects to the database, which must be there and migrated (the embedded one is migrated here), and
@@ -200,8 +203,11 @@ func (a *App) openQueue() error {
 
 // newStreet builds what every door leads to.
 func (a *App) newStreet(ctx context.Context, m *metrics) (*street, error) {
-	registry, err := consent.NewRegistry()
+	registry, err := newRegistry(a.cfg)
 	if err != nil {
+		return nil, err
+	}
+	if err := store.NewPurposes(a.db).Register(ctx, registry.All(), a.now()); err != nil {
 		return nil, err
 	}
 	caught, err := store.NewInbox(a.db, a.cfg.Inbox.Keep)
@@ -212,6 +218,7 @@ func (a *App) newStreet(ctx context.Context, m *metrics) (*street, error) {
 		ledger: store.NewLedger(a.db), contacts: store.NewContacts(a.db), consents: store.NewConsents(a.db, registry),
 		suppressions: store.NewSuppressions(a.db), templates: store.NewTemplates(a.db), keys: store.NewAPIKeys(a.db),
 		pauses: store.NewPauses(a.db), inbox: caught,
+		optIns: store.NewOptIns(a.db, registry), forms: store.NewForms(a.db),
 	}
 	st.claims = store.NewClaims(a.db, st.consents)
 	if err := saveBuiltins(ctx, st.templates, a.now()); err != nil {
@@ -237,7 +244,8 @@ func (a *App) newStreet(ctx context.Context, m *metrics) (*street, error) {
 		return nil, err
 	}
 	m.watchClaims(st.claims, a.now)
-	return s, nil
+	s.optIns, err = a.newOptIns(s, m)
+	return s, err
 }
 
 // batchTimeout is how long a batch may take before its handler gives the rest back; it bounds what a slow provider keeps of a lane.

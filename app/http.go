@@ -108,6 +108,7 @@ func (a *App) newAPI(s *street, metricsHandler http.Handler, gateways map[vocab.
 		Contacts: s.stores.contacts, Addresses: s.stores.contacts, Consents: s.stores.consents, Ledger: s.stores.consents,
 		Withdrawer: s.withdrawer, Suppressions: s.stores.suppressions, Templates: s.stores.templates, Pauses: s.stores.pauses,
 		Claims: s.stores.claims, ClaimDesk: s.claims, Merger: s.stores.consents,
+		OptIns: s.optIns, Forms: s.stores.forms,
 		Keys: s.stores.keys, Ready: a.ready(s.stores.pauses), Metrics: metricsHandler,
 		Callbacks: inbound.New(inbound.Options{
 			Gateways: gateways, Ledger: s.stores.ledger, Withdrawals: s.withdrawer, Stops: s.stores.suppressions,

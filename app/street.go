@@ -10,6 +10,7 @@ import (
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/dispatcher/queue"
+	"github.com/orleu/elshi/optin"
 	"github.com/orleu/elshi/store"
 	"github.com/orleu/elshi/templates"
 	"github.com/orleu/elshi/vocab"
@@ -22,6 +23,24 @@ var testProviders = map[vocab.Channel]vocab.ProviderID{vocab.Email: "test:email"
 
 // reports is how long a delivery report is awaited after hand-over (domain section 4).
 var reports = map[vocab.Channel]time.Duration{vocab.Email: 5 * 24 * time.Hour, vocab.SMS: 72 * time.Hour}
+
+// newRegistry returns the purposes that ship and those of the settings.
+func newRegistry(cfg config.Config) (*consent.Registry, error) {
+	o := consent.RegistryOptions{ValidMonths: cfg.Consent.MarketingValidityMonths}
+	for _, p := range cfg.Purposes {
+		o.Extra = append(o.Extra, consent.PurposeInfo{
+			ID: p.ID, Class: p.Class, Clause: p.Clause, LegalBasis: p.LegalBasis, Names: p.Names, ValidMonths: p.ValidMonths,
+		})
+	}
+	for _, t := range cfg.Topics {
+		o.Topics = append(o.Topics, consent.TopicInfo{ID: t.ID, Purpose: t.Purpose, Names: t.Names})
+	}
+	registry, err := consent.Registered(o)
+	if err != nil {
+		return nil, fmt.Errorf("purposes and topics of the settings: %w", err)
+	}
+	return registry, nil
+}
 
 func newGate(cfg config.Config, registry *consent.Registry) (*dispatcher.Gate, error) {
 	q := cfg.Consent.QuietHours
@@ -140,6 +159,11 @@ func (a *App) addFeeder(ctx context.Context, s *street, observer dispatcher.Obse
 	}, observer, a.now, a.log)
 	a.add(doors, "feeder", feeder.Run)
 	a.add(doors, "claims", a.newClaimWatch(s).Run)
+	a.add(doors, "renewer", dispatcher.NewRenewer(dispatcher.RenewerOptions{
+		Ledger: s.stores.consents, Submitter: s.submitter, Purposes: s.gate.Purposes, Zone: a.cfg.Location(), Language: a.cfg.Languages[0],
+		Now: a.now, Log: a.log,
+	}).Run)
+	a.add(doors, "opt-ins", optin.NewKeeper(s.stores.optIns, s.optIns).Run)
 	a.add(doors, "housekeeper", dispatcher.NewHousekeeper(s.stores.ledger, a.cfg.Retention.Messages, a.now, a.log).Run)
 	return nil
 }

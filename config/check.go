@@ -38,7 +38,9 @@ func (c *Config) check() []Problem {
 	k.secrets(c)
 	k.carriers(c)
 	k.dispatch(c)
+	k.purposes(c)
 	k.consent(c)
+	k.signUp(c)
 	k.rest(c)
 	return k.problems
 }
@@ -119,7 +121,6 @@ func (k *checker) secrets(c *Config) {
 
 func (k *checker) consent(c *Config) {
 	k.between("consent.marketing_validity_months", c.Consent.MarketingValidityMonths, 1, 120)
-	k.positive("consent.confirm_within", c.Consent.ConfirmWithin)
 	k.between("consent.cap.marketing", c.Consent.Cap.Marketing, 1, 1000)
 	k.between("consent.cap.sms", c.Consent.Cap.SMS, 1, 1000)
 	k.positive("consent.cap.period", c.Consent.Cap.Period)

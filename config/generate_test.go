@@ -282,8 +282,6 @@ func referenceFile(comments map[string]string) string {
 	var b bytes.Buffer
 	b.WriteString(referenceHead)
 	c := Default()
-	var provider Provider
-	provider.setDefaults()
 	b.WriteString("\n## Top level\n\n")
 	referenceTable(&b, reflect.ValueOf(c), "", "", comments)
 	for i := range reflect.TypeFor[Config]().NumField() {
@@ -291,10 +289,8 @@ func referenceFile(comments map[string]string) string {
 		key := field.Tag.Get("yaml")
 		v, path, variable := reflect.ValueOf(c).Field(i), key, key
 		switch {
-		case key == "providers":
-			v, path, variable = reflect.ValueOf(provider), "providers[]", ""
-		case key == "senders":
-			v, path, variable = reflect.ValueOf(Sender{}), "senders[]", ""
+		case isListOfGroups(field.Type):
+			v, path, variable = freshElement(field.Type.Elem()), key+"[]", ""
 		case !isGroup(field.Type):
 			continue
 		}

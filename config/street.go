@@ -126,8 +126,6 @@ func (b ByClass) For(c vocab.Class) time.Duration {
 type Consent struct {
 	// MarketingValidityMonths is how long a marketing grant holds, in calendar months; reading renews nothing. Default 24.
 	MarketingValidityMonths int `yaml:"marketing_validity_months"`
-	// ConfirmWithin is how long a grant may wait for its confirmation before it lapses. Default 72h.
-	ConfirmWithin time.Duration `yaml:"confirm_within"`
 	// Cap is how many marketing messages one contact gets.
 	Cap Cap `yaml:"cap"`
 	// QuietHours are the windows outside which messages are held.

@@ -83,6 +83,9 @@ func (q *question) until() (until time.Time) {
 	if capReached(q) && q.CapFreeAt.After(until) {
 		until = q.CapFreeAt
 	}
+	if contactPaused(q) && q.PausedUntil.After(until) {
+		until = q.PausedUntil
+	}
 	if !until.After(q.Now) {
 		return time.Time{}
 	}
@@ -147,6 +150,7 @@ var checks = []struct {
 
 	{QuietHours, quietHours},
 	{FrequencyCap, capReached},
+	{ContactPaused, contactPaused},
 	{RateLimit, func(q *question) bool { return q.RateLimited }},
 	{CampaignPaused, func(q *question) bool { return q.CampaignPaused }},
 	{ProviderPaused, func(q *question) bool { return q.ProviderPaused }},
@@ -167,6 +171,9 @@ func quietHours(q *question) bool {
 }
 
 func capReached(q *question) bool { return q.CapReached && q.row.capped }
+
+// contactPaused is about mailings: a pause is the contact's own, and says nothing about what they asked for or the law wants told.
+func contactPaused(q *question) bool { return q.row.needsGrant && q.Now.Before(q.PausedUntil) }
 
 func grantFails(with Reason) func(*question) bool {
 	return func(q *question) bool { return q.grant == with }

@@ -17,6 +17,7 @@ type Facts struct {
 	Contact          ContactFacts
 	Address          AddressFacts
 	UnsubscribedAll  bool
+	PausedUntil      time.Time // the contact wants no mailings before; zero: no pause
 	ServiceOptedOut  bool
 	Grant            GrantFacts
 	Message          MessageFacts

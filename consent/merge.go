@@ -3,6 +3,7 @@ package consent
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/orleu/elshi/vocab"
 )
@@ -13,6 +14,7 @@ type Side struct {
 	Events              []Event            // its entries, in the ledger's order
 	Unsubscribed        bool               // from all
 	ProcessingWithdrawn bool
+	PausedUntil         time.Time // zero: no pause
 }
 
 // Merge returns the entries that the survivor's part of the ledger needs so that it says what both contacts agree on: a grant stands if
@@ -28,6 +30,9 @@ func (r *Registry) Merge(survivor, merged Side) []Event {
 	}
 	if merged.ProcessingWithdrawn && !survivor.ProcessingWithdrawn {
 		list = append(list, no(Event{Scope: ScopeProcessing}))
+	}
+	if merged.PausedUntil.After(survivor.PausedUntil) {
+		list = append(list, Event{Kind: KindPaused, Source: SourceMerge, Scope: ScopeAll, ValidUntil: merged.PausedUntil})
 	}
 	return list
 }

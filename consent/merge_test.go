@@ -42,6 +42,7 @@ func sum(events []Event) said {
 	for _, e := range events {
 		s.Unsubscribed = ApplyUnsubscribed(s.Unsubscribed, e)
 		s.ProcessingWithdrawn = ApplyProcessing(s.ProcessingWithdrawn, e)
+		s.PausedUntil = ApplyPause(s.PausedUntil, e)
 		named[GrantKey{e.Purpose, e.Channel, e.Topic}] = true
 		for _, channel := range vocab.Channels() {
 			s.OptOut[channel] = ApplyOptOut(s.OptOut[channel], e, anyService, channel)
@@ -130,6 +131,9 @@ func TestAMergeKeepsWhatBothAgreeOnAndEveryNo(t *testing.T) {
 		if after.Unsubscribed != (a.Unsubscribed || b.Unsubscribed) || after.ProcessingWithdrawn != (a.ProcessingWithdrawn || b.ProcessingWithdrawn) {
 			t.Fatalf("marks: %t %t and %t %t become %t %t", a.Unsubscribed, a.ProcessingWithdrawn, b.Unsubscribed, b.ProcessingWithdrawn,
 				after.Unsubscribed, after.ProcessingWithdrawn)
+		}
+		if after.PausedUntil.Before(a.PausedUntil) || after.PausedUntil.Before(b.PausedUntil) {
+			t.Fatalf("pauses until %s and %s become one until %s", a.PausedUntil, b.PausedUntil, after.PausedUntil)
 		}
 		for _, channel := range vocab.Channels() {
 			if after.OptOut[channel] != (a.OptOut[channel] || b.OptOut[channel]) {

@@ -38,8 +38,12 @@ func (c *Consents) Record(ctx context.Context, e consent.Event, evidence string,
 		if err != nil {
 			return err
 		}
+		covers := crossBorder
+		if e.Kind == consent.KindRenewed { // of what was agreed to before
+			covers = before.crossBorder
+		}
 		e.ID = vocab.ConsentEventID(vocab.NewID(vocab.ConsentEventPrefix))
-		grant = c.apply(key, before, e)
+		grant = c.apply(key, before.Grant, e)
 		if grant.Event != e.ID {
 			return &fault.Error{
 				Kind: fault.Conflict, Code: "consent_unchanged",
@@ -49,7 +53,7 @@ func (c *Consents) Record(ctx context.Context, e consent.Event, evidence string,
 		if kept, err = tx.appendConsent(ctx, e, evidence); err != nil {
 			return err
 		}
-		if err := tx.keepGrant(ctx, e.ContactID, key, grant, crossBorder); err != nil {
+		if err := tx.keepGrant(ctx, e.ContactID, key, grant, covers); err != nil {
 			return err
 		}
 		if err := c.reachOthers(ctx, tx, kept, key); err != nil {

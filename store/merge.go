@@ -143,6 +143,9 @@ func (tx *tx) side(ctx context.Context, x contacts.Contact) (mergeSide, error) {
 	for key, g := range grants {
 		s.Grants[key] = g.Grant
 	}
+	if x.PausedUntil != nil {
+		s.PausedUntil = *x.PausedUntil
+	}
 	s.Events, err = tx.consentEvents(ctx, `contact_id = $1 ORDER BY seq`, string(x.ID))
 	return s, err
 }

@@ -39,7 +39,7 @@ func (tx *tx) readContacts(ctx context.Context, ids []vocab.ContactID, cs []disp
 		return err
 	}
 	text := `
-		SELECT id, name, time_zone, minor, guardian_consented, data_blocked_at, processing_withdrawn_at, unsubscribed_all_at, erased_at, merged_into, absorbed
+		SELECT id, name, time_zone, minor, guardian_consented, data_blocked_at, processing_withdrawn_at, unsubscribed_all_at, erased_at, paused_until, merged_into, absorbed
 		FROM contacts WHERE id IN {ids $1} ORDER BY id`
 	if guarded {
 		text += ` {guard}`
@@ -51,12 +51,13 @@ func (tx *tx) readContacts(ctx context.Context, ids []vocab.ContactID, cs []disp
 		blocked, withdrawn, unsubscribed, erased time.Time
 		into                                     vocab.ContactID
 		absorbed                                 bool
+		paused                                   time.Time
 	)
 	mine := map[vocab.ContactID][]int{}
 	for i, c := range cs {
 		mine[c.Message.ContactID] = append(mine[c.Message.ContactID], i)
 	}
-	return tx.each(ctx, []any{&id, &name, &zone, &minor, &guardian, at(&blocked), at(&withdrawn), at(&unsubscribed), at(&erased), textOf(&into), &absorbed}, func() error {
+	return tx.each(ctx, []any{&id, &name, &zone, &minor, &guardian, at(&blocked), at(&withdrawn), at(&unsubscribed), at(&erased), at(&paused), textOf(&into), &absorbed}, func() error {
 		for _, i := range mine[id] {
 			cs[i].TimeZone, people[i].name = zone, name
 			people[i].mergedInto, people[i].absorbed = into, absorbed
@@ -64,7 +65,7 @@ func (tx *tx) readContacts(ctx context.Context, ids []vocab.ContactID, cs []disp
 				Erased: !erased.IsZero(), DataBlocked: !blocked.IsZero(), ProcessingWithdrawn: !withdrawn.IsZero(), Minor: minor,
 				GuardianConsented: guardian,
 			}
-			cs[i].Facts.UnsubscribedAll = !unsubscribed.IsZero()
+			cs[i].Facts.UnsubscribedAll, cs[i].Facts.PausedUntil = !unsubscribed.IsZero(), paused
 		}
 		return nil
 	}, text, arg)

@@ -85,6 +85,8 @@ func TestBuiltinsKeepTheRulesOfTheirClass(t *testing.T) {
 		"claim-alarm":      {"", false, "", 6}, // to the officer, who is no contact
 		"claim-answered":   {"legal.claim", false, "", 6},
 		"claim-received":   {"legal.claim", false, "", 6},
+		"consent-renewal":  {"news.company", true, "", 6},
+		"confirm-sign-up":  {"account.identity", false, "", 6},
 		"event-invitation": {"event.invite", true, "event", 6},
 		"keyword-help":     {"request.reply", false, "", 3},
 		"newsletter":       {"news.company", true, "", 6},

@@ -31,6 +31,10 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"withdraw", withdrawTests},
 		{"withdraw again", repeatTests},
 		{"consents", consentTests},
+		{"time", timeTests},
+		{"opt-ins", optInTests},
+		{"opt-ins, kept", optInKeepTests},
+		{"forms", formTests},
 		{"suppressions and pauses", suppressionTests},
 		{"lifting suppressions", liftTests},
 		{"claims", claimBookTests},
@@ -68,6 +72,7 @@ type world struct {
 	ledger       *store.Ledger
 	contacts     *store.Contacts
 	consents     *store.Consents
+	optIns       *store.OptIns
 	suppressions *store.Suppressions
 	pauses       *store.Pauses
 }
@@ -80,7 +85,7 @@ func newWorld(t *testing.T, db *store.DB) *world {
 	}
 	return &world{
 		T: t, ctx: t.Context(), now: start, db: db, ledger: store.NewLedger(db), contacts: store.NewContacts(db),
-		consents: store.NewConsents(db, registry), suppressions: store.NewSuppressions(db), pauses: store.NewPauses(db),
+		consents: store.NewConsents(db, registry), optIns: store.NewOptIns(db, registry), suppressions: store.NewSuppressions(db), pauses: store.NewPauses(db),
 	}
 }
 
