@@ -56,6 +56,9 @@ type Options struct {
 	Pauses       pauseBook
 	Keys         keyBook
 	Inbox        inboxBook // nil: there is no catcher, and no route to one
+	Exporter     contactExporter
+	Retention    retentionBook
+	Certificates Certificates
 
 	Ready     func(ctx context.Context) []Check // what /readyz reports; it answers within a second or two
 	Metrics   http.Handler                      // serves /metrics; nil: there is no such route
@@ -102,6 +105,8 @@ func New(o Options) (*API, error) {
 	a.registerMessageReads()
 	a.registerContacts()
 	a.registerAddresses()
+	a.registerErasure()
+	a.registerExport()
 	a.registerTimeline()
 	a.registerConsents()
 	a.registerWithdrawals()
@@ -115,6 +120,7 @@ func New(o Options) (*API, error) {
 	a.registerTemplates()
 	a.registerProviders()
 	a.registerKeys()
+	a.registerRetention()
 	if o.Inbox != nil {
 		a.registerInbox()
 	}
@@ -132,6 +138,7 @@ func (o *Options) complete() error {
 		o.Claims == nil, o.ClaimDesk == nil, o.Merger == nil,
 		o.Suppressions == nil, o.Templates == nil, o.Pauses == nil, o.Keys == nil, o.Ready == nil,
 		o.OptIns == nil, o.Forms == nil,
+		o.Exporter == nil, o.Retention == nil, o.Certificates.Certify == nil,
 	} {
 		if missing {
 			return errors.New("api: an option that has no default is not set")

@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -57,6 +58,7 @@ type door struct {
 
 	optIns    *fakeOptIns
 	forms     *fakeForms
+	exporter  *fakeExporter
 	checks    []Check
 	away      error // of the ledger, for every fake that asks it
 }
@@ -72,6 +74,7 @@ func newDoor(t testing.TB, change ...func(*Options)) *door {
 	d.templates = &fakeTemplates{door: d, bySlug: map[string][]templates.Version{}}
 	d.claims, d.suppressions = &fakeClaims{door: d}, &fakeSuppressions{door: d}
 	d.optIns, d.forms = &fakeOptIns{door: d}, &fakeForms{door: d, byID: map[vocab.FormID]optin.Form{}}
+	d.exporter = &fakeExporter{door: d}
 	purposes, err := consent.NewRegistry()
 	if err != nil {
 		t.Fatal(err)
@@ -85,7 +88,12 @@ func newDoor(t testing.TB, change ...func(*Options)) *door {
 		Contacts: d.contacts, Addresses: d.contacts, Consents: d.consents, Ledger: d.consents, Withdrawer: d,
 		Suppressions: d.suppressions, Claims: d.claims, ClaimDesk: d.claims, Merger: d.claims, Templates: d.templates, Pauses: d, Keys: d.keys, Inbox: &fakeInbox{door: d},
 		OptIns: d.optIns, Forms: d.forms,
-		Ready: func(context.Context) []Check { return d.checks },
+		Ready:    func(context.Context) []Check { return d.checks },
+		Exporter: d.exporter, Retention: &fakeRetention{d},
+		Certificates: Certificates{Keys: []byte(`{"keys":[]}`), Certify: func(c contacts.Certificate) (string, error) {
+			document, err := json.Marshal(c)
+			return "e30." + base64.RawURLEncoding.EncodeToString(document) + ".c2ln", err
+		}},
 	}
 	for _, c := range change {
 		c(&o)

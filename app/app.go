@@ -116,7 +116,7 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *App, err 
 		return nil, err
 	}
 	if a.cfg.HasRole(config.RoleFeeder) {
-		if err = a.addFeeder(ctx, s, metrics); err != nil {
+		if err = a.addFeeder(ctx, s, metrics, metrics.watchRetention()); err != nil {
 			return nil, err
 		}
 	}

@@ -100,6 +100,10 @@ func (a *App) listen(name, address string, handler http.Handler) (net.Listener, 
 }
 
 func (a *App) newAPI(s *street, metricsHandler http.Handler, gateways map[vocab.ProviderID]*sms.Gateway) (http.Handler, error) {
+	certificates, err := a.newCertificates()
+	if err != nil {
+		return nil, err
+	}
 	o := api.Options{
 		Version: Version(), PublicURL: a.cfg.Server.PublicURL, MaxBody: int64(a.cfg.Server.MaxBody), RatePerSecond: a.cfg.Server.RatePerSecond,
 		RateBurst: a.cfg.Server.RateBurst, WithdrawWait: a.cfg.Dispatch.WithdrawWait, Region: a.cfg.DefaultRegion, Purposes: s.gate.Purposes,
@@ -110,6 +114,7 @@ func (a *App) newAPI(s *street, metricsHandler http.Handler, gateways map[vocab.
 		Claims: s.stores.claims, ClaimDesk: s.claims, Merger: s.stores.consents,
 		OptIns: s.optIns, Forms: s.stores.forms,
 		Keys: s.stores.keys, Ready: a.ready(s.stores.pauses), Metrics: metricsHandler,
+		Exporter: a.newExporter(s), Retention: s.stores.ledger, Certificates: certificates,
 		Callbacks: inbound.New(inbound.Options{
 			Gateways: gateways, Ledger: s.stores.ledger, Withdrawals: s.withdrawer, Stops: s.stores.suppressions,
 			Messages: s.stores.ledger, Submitter: s.submitter, Region: a.cfg.DefaultRegion, Log: a.log,

@@ -23,6 +23,7 @@ import (
 func allowed() map[string][]string {
 	return map[string][]string{
 		"class": texts(vocab.Classes()), "channel": texts(vocab.Channels()), "lane": texts(vocab.Lanes()),
+		"rule": texts(dispatcher.RetentionKinds()), "what": {"messages", "payloads", "attachments", "details", "addresses"},
 		"verdict": {string(consent.Allow), string(consent.Hold), string(consent.Deny)},
 		"reason":  texts(consent.Reasons()), "status": texts(dispatcher.Statuses()),
 		"provider": {"inbox-email", "inbox-sms", "test:email", "test:sms"},

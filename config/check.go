@@ -159,9 +159,7 @@ func (k *checker) rest(c *Config) {
 	k.domain("inbound.hostname", c.Inbound.Hostname)
 	k.positive("idempotency.keep", c.Idempotency.Keep)
 	k.want(c.Idempotency.Wait >= 0 && c.Idempotency.Wait <= time.Minute, "idempotency.wait", "must be between 0s and 1m")
-	// Caps look back a month, bounces count for three, and providers report late.
-	k.want(c.Retention.Messages == 0 || c.Retention.Messages >= 3 && c.Retention.Messages <= 1200, "retention.messages",
-		"must be 0 (for ever) or between 3 and 1200 months")
+	k.retention(c.Retention)
 	switch c.Inbox.Mode {
 	case InboxAuto, InboxAlways, InboxNever:
 	default:

@@ -61,7 +61,7 @@ type Config struct {
 	SignUp SignUp `yaml:"sign_up"`
 	// Idempotency is how answers to repeated requests are kept.
 	Idempotency Idempotency `yaml:"idempotency"`
-	// Retention is how long the ledger keeps what is no longer needed for sending.
+	// Retention is for how many calendar months the ledger keeps what is no longer needed for sending, by class.
 	Retention Retention `yaml:"retention"`
 	// Inbox catches email and SMS instead of delivering them.
 	Inbox Inbox `yaml:"inbox"`

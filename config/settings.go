@@ -122,14 +122,6 @@ type Idempotency struct {
 	Wait time.Duration `yaml:"wait"`
 }
 
-// Retention is how long the ledger keeps what is no longer needed for sending.
-type Retention struct {
-	// Messages is for how many months messages are kept, with their payloads, attempts and events; 0 means for ever, otherwise
-	// 3 to 1200. A message stays while it has something left to do, or had an attempt or a report within this time. Consent events are
-	// kept for ever. Default 0.
-	Messages int `yaml:"messages"`
-}
-
 // InboxMode says when the inbox runs.
 type InboxMode string
 

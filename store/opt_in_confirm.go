@@ -110,10 +110,11 @@ func (o *OptIns) grantAll(ctx context.Context, tx *tx, c *optin.Confirmation, p 
 	var steps []step
 	granted := 0
 	for i, a := range c.Asked {
-		before, err := o.consents.grant(ctx, tx, c.ContactID, a.Key(c.Channel))
+		held, err := o.consents.grant(ctx, tx, c.ContactID, a.Key(c.Channel))
 		if err != nil {
 			return err
 		}
+		before := held.Grant
 		if before.State == consent.Granted && before.Since.After(c.CreatedAt) { // by another link for the same
 			c.Asked[i].Granted = before.Event
 			granted++

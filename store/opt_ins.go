@@ -21,7 +21,9 @@ type OptIns struct {
 }
 
 // NewOptIns returns the opt-ins of a database. The registry says how long a grant lasts.
-func NewOptIns(db *DB, registry *consent.Registry) *OptIns { return &OptIns{db, NewConsents(db, registry)} }
+func NewOptIns(db *DB, registry *consent.Registry) *OptIns {
+	return &OptIns{db, NewConsents(db, registry)}
+}
 
 // errLookAgain says that who is behind an address changed while its guard was awaited.
 var errLookAgain = errors.New("the address changed hands")
@@ -217,7 +219,7 @@ func (o *OptIns) request(ctx context.Context, tx *tx, d optin.Draft, c *optin.Co
 			return err
 		}
 		// What is granted already stays so; the entry says that it was asked for, and a press renews it.
-		if err := o.append(ctx, tx, e, d.Evidence, before, a); err != nil {
+		if err := o.append(ctx, tx, e, d.Evidence, before.Grant, a); err != nil {
 			return err
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/orleu/elshi/channels"
 	"github.com/orleu/elshi/claims"
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/contacts"
@@ -157,8 +158,27 @@ func drive(t *testing.T, db *store.DB, n, round int) {
 	ok("awaited reports", err)
 	_, err = l.ForgetKeys(ctx, noon.Add(-1000*time.Hour), 10)
 	ok("forget keys", err)
-	_, err = l.ForgetMessages(ctx, noon.Add(-1000*time.Hour), 10)
-	ok("forget messages", err)
+	for _, kind := range dispatcher.RetentionKinds() {
+		for _, class := range []vocab.Class{vocab.Marketing, vocab.Transactional} {
+			for _, stays := range []bool{false, true} {
+				_, err = l.Forget(ctx, dispatcher.ForgetStep{Kind: kind, Class: class, Before: time.Now(), Size: 10, Stays: stays})
+				ok("forget "+string(kind), err)
+			}
+		}
+	}
+
+	book := store.NewContacts(db)
+	_, err = book.SuppressionsOf(ctx, con(n/4))
+	ok("suppressions of a contact", err)
+	_, err = consents.RecordsOf(ctx, con(n/4), 0, 100)
+	ok("entries to export", err)
+	for _, behind := range []vocab.MessageID{"", msg(n)} {
+		_, err = l.RecordsOf(ctx, con(n/4), behind, 100)
+		ok("messages to export", err)
+	}
+	ok("files to export", l.EachFile(ctx, msg(n/2), func(channels.Attachment) error { return nil }))
+	_, err = book.Erase(ctx, con(n/4+40+round), contacts.EraseOrder{At: now, Certify: func(contacts.Certificate) (string, error) { return "", nil }})
+	ok("erase", err)
 
 	optIns := store.NewOptIns(db, registry)
 	asked := optin.Draft{
@@ -227,7 +247,7 @@ func driveClaims(ctx context.Context, ok func(string, error), db *store.DB, cons
 	ok("consent events of a survivor", err)
 	_, err = store.NewLedger(db).List(ctx, dispatcher.MessageFilter{ContactID: claimant})
 	ok("messages of a survivor", err)
-	_, err = people.Erase(ctx, claimant, now)
+	_, err = people.Erase(ctx, claimant, contacts.EraseOrder{At: now})
 	ok("erase", err)
 }
 

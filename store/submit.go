@@ -187,6 +187,9 @@ func (tx *tx) insertMessages(ctx context.Context, drafts []dispatcher.Draft, at,
 		if len(m.Decision.Earlier) > 0 {
 			capped = append(capped, m)
 		}
+		if toErased(m) {
+			m.Reference = ""
+		}
 		ring := ringUntil
 		if m.Status != dispatcher.Queued {
 			ring = time.UnixMicro(0)
@@ -262,8 +265,16 @@ func (tx *tx) insertMessages(ctx context.Context, drafts []dispatcher.Draft, at,
 	return tx.addEvents(ctx, events)
 }
 
-// keepsPayload says whether what a message is made from is kept: always, but for a one-time code that will never be sent.
-func keepsPayload(m dispatcher.Message) bool { return m.Class != vocab.Security || m.Status.Waits() }
+// keepsPayload says whether what a message is made from is kept: always, but for a one-time code that will never be sent, and for what was
+// meant for somebody who is erased.
+func keepsPayload(m dispatcher.Message) bool {
+	return (m.Class != vocab.Security || m.Status.Waits()) && !toErased(m)
+}
+
+// toErased says whether the contact of a message that was denied is erased: nothing about the person comes back by it.
+func toErased(m dispatcher.Message) bool {
+	return m.Decision.Reason == consent.ContactErased || slices.Contains(m.Decision.All, consent.ContactErased)
+}
 
 // makeRecipients finds or makes the contact and address of every draft that names an address nobody had when it was planned. Addresses
 // are taken in order of their identity, so that two submissions never wait for each other.

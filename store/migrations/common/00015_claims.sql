@@ -17,7 +17,6 @@ CREATE INDEX external_ids_by_contact ON external_ids (contact_id);
 ALTER TABLE suppressions ADD COLUMN classes TEXT NOT NULL DEFAULT ''; -- which classes it stops, with spaces between; empty: as its reason says
 ALTER TABLE suppressions ADD COLUMN lift_reason TEXT NOT NULL DEFAULT '';
 ALTER TABLE suppressions ADD COLUMN lift_event id_text NOT NULL DEFAULT ''; -- the entry of the consent ledger that lifted it
-CREATE INDEX suppressions_by_address ON suppressions (address_id) WHERE address_id IS NOT NULL; -- an erasure looks for all, also lifted ones
 
 CREATE TABLE claims (
   id            id_text PRIMARY KEY,
@@ -87,7 +86,6 @@ DROP TABLE claim_stops;
 DROP TABLE claim_events;
 DROP TABLE claim_texts;
 DROP TABLE claims;
-DROP INDEX suppressions_by_address;
 ALTER TABLE suppressions DROP COLUMN lift_event;
 ALTER TABLE suppressions DROP COLUMN lift_reason;
 ALTER TABLE suppressions DROP COLUMN classes;
