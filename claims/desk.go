@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -123,8 +124,8 @@ func check(x New, now time.Time) error {
 		}
 	}
 	refuse(x.ContactID == "", "/contact_id", "required", "name the contact who claims")
-	refuse(!contains(Kinds(), x.Kind), "/kind", "unknown", "want objection, access, rectification, erasure, restriction, portability, complaint or other")
-	refuse(!contains(Vias(), x.Via), "/via", "unknown", "want the way it came in: letter, email, sms, phone, in_person, web_form, link, api or representative")
+	refuse(!slices.Contains(Kinds(), x.Kind), "/kind", "unknown", "want objection, access, rectification, erasure, restriction, portability, complaint or other")
+	refuse(!slices.Contains(Vias(), x.Via), "/via", "unknown", "want the way it came in: letter, email, sms, phone, in_person, web_form, link, api or representative")
 	refuse(x.ReceivedAt.After(now.Add(time.Minute)), "/received_at", "in_the_future", "a claim has been received already")
 	refuse(x.ReceivedAt.Before(now.AddDate(-1, 0, 0)), "/received_at", "too_old", "at most a year ago")
 	refuse(utf8.RuneCountInString(x.Text) > MaxText, "/text", "too_long", fmt.Sprintf("at most %d characters", MaxText))
@@ -133,15 +134,6 @@ func check(x New, now time.Time) error {
 		return nil
 	}
 	return fault.InvalidFields(wrong...)
-}
-
-func contains[T comparable](list []T, x T) bool {
-	for _, y := range list {
-		if x == y {
-			return true
-		}
-	}
-	return false
 }
 
 // sourceOf is how the consent ledger calls the way an objection came in.

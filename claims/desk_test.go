@@ -66,7 +66,7 @@ func (o *office) bookOpen(x New) Claim {
 	return o.claim
 }
 
-func (o *office) Open(_ context.Context, x New) (Claim, error)         { return o.bookOpen(x), nil }
+func (o *office) Open(_ context.Context, x New) (Claim, error)      { return o.bookOpen(x), nil }
 func (o *office) Get(context.Context, vocab.ClaimID) (Claim, error) { return o.claim, nil }
 
 func (o *office) Acknowledge(_ context.Context, _ vocab.ClaimID, m vocab.MessageID) error {

@@ -270,7 +270,7 @@ func OwnProof(e Event) bool {
 	switch e.Proof {
 	case ProofDoubleOptIn, ProofOneTimeCode, ProofSignedForm:
 		return true
-	case ProofNone, ProofOperatorNote, ProofLink:
+	case ProofNone, ProofOperatorNote, ProofLink, ProofRenewalLink:
 		return false
 	}
 	return false

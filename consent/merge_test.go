@@ -81,15 +81,14 @@ func anyHistory(t *rapid.T, who string) []Event {
 			e.Channel = rapid.SampledFrom(vocab.Channels()).Draw(t, "channel")
 			e.Topic = rapid.SampledFrom([]vocab.Topic{"", "maths"}).Draw(t, "topic")
 		}
-		switch e.Kind {
-		case KindWithdrawn, KindRefused:
+		if e.Kind == KindWithdrawn || e.Kind == KindRefused {
 			if rapid.Bool().Draw(t, "wide") {
 				e.Channel, e.Topic = "", ""
 			}
 			if rapid.Bool().Draw(t, "wider") {
 				e.Purpose = ""
 			}
-		default:
+		} else {
 			if rapid.Bool().Draw(t, "ends") {
 				e.ValidUntil = monday.AddDate(0, rapid.IntRange(1, 30).Draw(t, "months"), 0)
 			}

@@ -264,7 +264,7 @@ var claimBookTests = map[string]func(*world){
 	"erasing the claimant deletes the text and keeps the claim": func(w *world) {
 		p := w.person()
 		c := w.open(w.newClaim(p, claims.Erasure))
-		must(w.contacts.Erase(w.ctx, p.contact, contacts.EraseOrder{At: w.now}))(w)
+		must(w.contacts.Erase(w.ctx, p.contact, eraseOrder(w.now)))(w)
 		got := must(w.claimBook().Get(w.ctx, c.ID))(w)
 		if got.Text != "" || got.Commitment != c.Commitment || got.Number != c.Number || got.State != claims.Open {
 			w.Errorf("claim: %+v", got)
@@ -321,7 +321,7 @@ var liftTests = map[string]func(*world){
 	},
 	"who was erased comes back by an own act with proof alone": func(w *world) {
 		p := w.person()
-		must(w.contacts.Erase(w.ctx, p.contact, contacts.EraseOrder{At: w.now}))(w)
+		must(w.contacts.Erase(w.ctx, p.contact, eraseOrder(w.now)))(w)
 		x := must(w.suppressions.List(w.ctx, contacts.SuppressionFilter{Channel: vocab.Email, Lookup: p.email, Limit: 1}))(w)[0]
 		back := must(w.contacts.Create(w.ctx, contacts.Contact{CreatedAt: w.now}, []contacts.NewAddress{email(p.email)}))(w)
 		stranger := w.person()

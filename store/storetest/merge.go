@@ -160,7 +160,7 @@ var mergeTests = map[string]func(*world){
 				_, err := w.contacts.AddAddress(w.ctx, b.contact, email(unique("%s@example.org")), w.now)
 				return err
 			},
-			func() error { _, err := w.contacts.Erase(w.ctx, b.contact, contacts.EraseOrder{At: w.now}); return err },
+			func() error { _, err := w.contacts.Erase(w.ctx, b.contact, eraseOrder(w.now)); return err },
 			func() error {
 				_, err := w.consents.Merge(w.ctx, w.person().contact, b.contact, consent.Event{}, w.now)
 				return err
@@ -273,7 +273,7 @@ var mergeTests = map[string]func(*world){
 		sent := w.draft(b, vocab.Legal)
 		w.settle(w.settlement(w.claimed(sent)))
 		w.merge(a, b)
-		must(w.contacts.Erase(w.ctx, a.contact, contacts.EraseOrder{At: w.now}))(w)
+		must(w.contacts.Erase(w.ctx, a.contact, eraseOrder(w.now)))(w)
 		if diff := cmp.Diff(dispatcher.StoredContent{}, must(w.ledger.Payload(w.ctx, sent.Message.ID))(w)); diff != "" {
 			w.Errorf("payload (-want +got):\n%s", diff)
 		}
