@@ -51,6 +51,9 @@ type Options struct {
 	OptIns       optInDesk
 	Forms        formBook
 	Suppressions suppressionBook
+	Claims       claimBook
+	ClaimDesk    claimDesk
+	Merger       contactMerger
 	Templates    templateBook
 	Pauses       pauseBook
 	Keys         keyBook
@@ -124,6 +127,8 @@ func New(o Options) (*API, error) {
 	a.registerLedger()
 	a.registerPurposes()
 	a.registerSuppressions()
+	a.registerClaims()
+	a.registerMerge()
 	a.registerTemplates()
 	a.registerProviders()
 	a.registerKeys()
@@ -151,6 +156,7 @@ func (o *Options) complete() error {
 	for _, missing := range []bool{
 		o.Purposes == nil, o.Now == nil, o.Log == nil, o.Submitter == nil, o.Messages == nil, o.Orders == nil, o.Payloads == nil,
 		o.Renderer == nil, o.Contacts == nil, o.Addresses == nil, o.Consents == nil, o.Ledger == nil, o.Withdrawer == nil,
+		o.Claims == nil, o.ClaimDesk == nil, o.Merger == nil,
 		o.Suppressions == nil, o.Templates == nil, o.Pauses == nil, o.Keys == nil, o.Ready == nil,
 		o.OptIns == nil, o.Forms == nil,
 		o.Exporter == nil, o.Retention == nil, o.Certificates.Certify == nil,

@@ -56,6 +56,7 @@ func (a *API) description() huma.Config {
 				{Name: "messages", Description: "One recipient, one channel, one content."},
 				{Name: "contacts", Description: "The people we may write to, and their addresses."},
 				{Name: "consents", Description: "What contacts granted, refused and took back, and the proof of it."},
+				{Name: "claims", Description: "Objections and what else contacts ask for by right, with a number and a due date."},
 				{Name: "suppressions", Description: "Addresses that nothing is sent to."},
 				{Name: "templates", Description: "Texts, in immutable versions with a variant per language and channel."},
 				{Name: "events", Description: "What happens, as a feed to read and as webhooks; see the operator's docs/webhooks.md."},

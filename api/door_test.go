@@ -54,16 +54,20 @@ type door struct {
 	waited    []time.Duration
 	pauses    []dispatcher.Pause
 	templates *fakeTemplates
-	optIns    *fakeOptIns
-	forms     *fakeForms
-	exporter  *fakeExporter
-	feed      *fakeFeed
-	webhooks  *fakeWebhooks
-	checks    []Check
-	members   *fakeMembers
-	audit     *fakeAudit
-	register  *fakeDisclosures
-	away      error // of the ledger, for every fake that asks it
+
+	claims       *fakeClaims
+	suppressions *fakeSuppressions
+
+	optIns   *fakeOptIns
+	forms    *fakeForms
+	exporter *fakeExporter
+	feed     *fakeFeed
+	webhooks *fakeWebhooks
+	checks   []Check
+	members  *fakeMembers
+	audit    *fakeAudit
+	register *fakeDisclosures
+	away     error // of the ledger, for every fake that asks it
 }
 
 func newDoor(t testing.TB, change ...func(*Options)) *door {
@@ -95,6 +99,7 @@ func (d *door) options(t testing.TB) Options {
 	d.consents = &fakeConsents{door: d}
 	d.keys = &fakeKeys{door: d, bySecret: map[string]dispatcher.APIKey{liveSecret: liveKey, testSecret: testKey, guestSecret: guestKey}}
 	d.templates = &fakeTemplates{door: d, bySlug: map[string][]templates.Version{}}
+	d.claims, d.suppressions = &fakeClaims{door: d}, &fakeSuppressions{door: d}
 	d.optIns, d.forms = &fakeOptIns{door: d}, &fakeForms{door: d, byID: map[vocab.FormID]optin.Form{}}
 	d.exporter = &fakeExporter{door: d}
 	d.feed = &fakeFeed{door: d}
@@ -111,7 +116,8 @@ func (d *door) options(t testing.TB) Options {
 		Senders:   []dispatcher.Sender{{ID: "news", Channel: vocab.Email, Provider: "relay", From: "news@example.org", Default: true}},
 		Submitter: d.submitter, Messages: d.messages, Orders: d.messages, Payloads: d.messages, Renderer: d.messages,
 		Contacts: d.contacts, Addresses: d.contacts, Consents: d.consents, Ledger: d.consents, Withdrawer: d,
-		Suppressions: &fakeSuppressions{door: d}, Templates: d.templates, Pauses: d, Keys: d.keys, Events: d.feed, Webhooks: d.webhooks, Inbox: &fakeInbox{door: d},
+		Suppressions: d.suppressions, Claims: d.claims, ClaimDesk: d.claims, Merger: d.claims, Templates: d.templates, Pauses: d, Keys: d.keys,
+		Events: d.feed, Webhooks: d.webhooks, Inbox: &fakeInbox{door: d},
 		OptIns: d.optIns, Forms: d.forms,
 		Ready:    func(context.Context) []Check { return d.checks },
 		Exporter: d.exporter, Retention: &fakeRetention{d},

@@ -285,7 +285,13 @@ func (f *fakeConsents) Events(_ context.Context, after int64, n int) ([]consent.
 
 func (f *fakeConsents) Head(context.Context) (consent.Head, error) { return f.head, f.away }
 
-type fakeSuppressions struct{ *door }
+type fakeSuppressions struct {
+	*door
+
+	list    []contacts.Suppression
+	filters []contacts.SuppressionFilter
+	lifts   []contacts.Lift
+}
 
 func (f *fakeSuppressions) Add(_ context.Context, channel vocab.Channel, lookup string, x contacts.Suppression) (contacts.Suppression, error) {
 	x.ID, x.Address = "sup_06gywnjy01xbs0938nkrkaydxw", vocab.Address(lookup)
@@ -297,12 +303,14 @@ func (f *fakeSuppressions) Get(_ context.Context, id vocab.SuppressionID) (conta
 	return contacts.Suppression{ID: id, Channel: vocab.SMS, Reason: "manual"}, f.away
 }
 
-func (f *fakeSuppressions) List(context.Context, contacts.SuppressionFilter) ([]contacts.Suppression, error) {
-	return nil, f.away
+func (f *fakeSuppressions) List(_ context.Context, q contacts.SuppressionFilter) ([]contacts.Suppression, error) {
+	f.filters = append(f.filters, q)
+	return f.list, f.away
 }
 
-func (f *fakeSuppressions) Lift(_ context.Context, id vocab.SuppressionID, by string, now time.Time) (contacts.Suppression, error) {
-	return contacts.Suppression{ID: id, Channel: vocab.SMS, Reason: "manual", LiftedAt: now, LiftedBy: by}, f.away
+func (f *fakeSuppressions) Lift(_ context.Context, id vocab.SuppressionID, l contacts.Lift, now time.Time) (contacts.Suppression, error) {
+	f.lifts = append(f.lifts, l)
+	return contacts.Suppression{ID: id, Channel: vocab.SMS, Reason: "manual", LiftedAt: now, LiftedBy: l.By}, f.away
 }
 
 type fakeKeys struct {

@@ -15,6 +15,7 @@ import (
 	_ "time/tzdata" // the zones of contacts must be known on every machine
 
 	"github.com/orleu/elshi/channels/inbox"
+	"github.com/orleu/elshi/claims"
 	"github.com/orleu/elshi/config"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/dispatcher/queue"
@@ -70,6 +71,7 @@ type street struct {
 	sealer     *dispatcher.Sealer
 	optIns     *optin.Desk
 	stores     stores
+	claims     *claims.Desk
 }
 
 // stores are the small types over the one database.
@@ -83,6 +85,7 @@ type stores struct {
 	members      *store.Members
 	audit        *store.Audit
 	disclosures  *store.Disclosures
+	claims       *store.Claims
 	pauses       *store.Pauses
 	inbox        *store.Inbox
 	optIns       *store.OptIns
@@ -226,6 +229,7 @@ func (a *App) newStreet(ctx context.Context, m *metrics) (*street, error) {
 		optIns: store.NewOptIns(a.db, registry), forms: store.NewForms(a.db),
 		members: store.NewMembers(a.db), audit: store.NewAudit(a.db), disclosures: store.NewDisclosures(a.db),
 	}
+	st.claims = store.NewClaims(a.db, st.consents)
 	if err := saveBuiltins(ctx, st.templates, a.now()); err != nil {
 		return nil, err
 	}
@@ -246,6 +250,10 @@ func (a *App) newStreet(ctx context.Context, m *metrics) (*street, error) {
 		Ledger: st.ledger, Bell: bell, Gate: gate, Renderer: s.renderer, Sealer: sealer, Observer: m, Now: a.now, Log: a.log,
 	}, submitOptions(a.cfg))
 	s.withdrawer = dispatcher.NewWithdrawer(st.consents, a.now)
+	if s.claims, err = a.newClaimDesk(s); err != nil {
+		return nil, err
+	}
+	m.watchClaims(st.claims, a.now)
 	s.optIns, err = a.newOptIns(s, m)
 	return s, err
 }

@@ -216,8 +216,22 @@ func (c *Consents) Evidence(ctx context.Context, after int64, n int) ([]Evidence
 	return list, away(err)
 }
 
-// EventsOf returns a contact's entries, the newest first, at most n of them; before is the id of the last one of the page before, or "".
+// EventsOf returns a contact's entries with those of contacts that were merged into it, the newest first, at most n of them; before is the id of the last one of the page before, or "".
 func (c *Consents) EventsOf(ctx context.Context, contact vocab.ContactID, before vocab.ConsentEventID, n int) ([]consent.Event, error) {
+	same, err := c.db.reader().sameAs(ctx, contact)
+	if err != nil {
+		return nil, away(err)
+	}
+	if len(same) > 1 {
+		arg, err := jsonArg(same)
+		if err != nil {
+			return nil, err
+		}
+		list, err := c.db.reader().consentEvents(ctx, `
+			contact_id IN {ids $1} AND ($2 = '' OR seq < (SELECT b.seq FROM consent_events b WHERE b.id = $2)) ORDER BY seq DESC LIMIT $3`,
+			arg, string(before), n)
+		return list, away(err)
+	}
 	list, err := c.db.reader().consentEvents(ctx, `
 		contact_id = $1 AND ($2 = '' OR seq < (SELECT b.seq FROM consent_events b WHERE b.id = $2)) ORDER BY seq DESC LIMIT $3`,
 		string(contact), string(before), n)

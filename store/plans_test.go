@@ -14,6 +14,7 @@ import (
 
 	"github.com/orleu/elshi/audit"
 	"github.com/orleu/elshi/channels"
+	"github.com/orleu/elshi/claims"
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/contacts"
 	"github.com/orleu/elshi/disclosures"
@@ -228,6 +229,34 @@ func drive(t *testing.T, db *store.DB, n, round int) {
 		_, err = l.List(ctx, f)
 		ok("list by "+name, err)
 	}
+	driveClaims(ctx, ok, db, consents, n, round)
+}
+
+// driveClaims runs what is asked for somebody who objects, and of two contacts who become one.
+func driveClaims(ctx context.Context, ok func(string, error), db *store.DB, consents *store.Consents, n, round int) {
+	now, book, people := noon.Add(time.Duration(n)*time.Second), store.NewClaims(db, consents), store.NewContacts(db)
+	claimant, gone := con(n/4+20+10*round), con(n/4+21+10*round)
+	_, err := book.Open(ctx, claims.New{
+		ContactID: claimant, Kind: claims.Objection, Via: claims.ByLink, Text: "stop", ReceivedAt: now, RecordedAt: now, Year: 2026, DueAt: now, Once: true,
+		Withdrawal: []consent.Event{{Kind: consent.KindWithdrawn, Scope: consent.ScopeProcessing, Source: consent.SourcePreferencePage}},
+	})
+	ok("claim", err)
+	for _, f := range []claims.Filter{{ContactID: claimant}, {State: claims.Undelivered, DueBefore: now}} {
+		_, err = book.List(ctx, f)
+		ok("claims", err)
+	}
+	_, err = book.Watched(ctx, now, 10)
+	ok("watched claims", err)
+	_, err = book.Count(ctx, now)
+	ok("count of claims", err)
+	_, err = consents.Merge(ctx, claimant, gone, consent.Event{ActorKind: consent.ActorSystem}, now)
+	ok("merge", err)
+	_, err = consents.EventsOf(ctx, claimant, "", 50)
+	ok("consent events of a survivor", err)
+	_, err = store.NewLedger(db).List(ctx, dispatcher.MessageFilter{ContactID: claimant})
+	ok("messages of a survivor", err)
+	_, err = people.Erase(ctx, claimant, contacts.EraseOrder{At: now, Certify: func(contacts.Certificate) (string, error) { return "", nil }})
+	ok("erase", err)
 }
 
 // driveWebhooks reads the feed, sends from it, and forgets of it.

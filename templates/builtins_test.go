@@ -82,6 +82,9 @@ func TestBuiltinsKeepTheRulesOfTheirClass(t *testing.T) {
 		Variants    int // kk, ru and en, by SMS alone or by email too
 	}
 	want := map[string]facts{
+		"claim-alarm":      {"", false, "", 6}, // to the officer, who is no contact
+		"claim-answered":   {"legal.claim", false, "", 6},
+		"claim-received":   {"legal.claim", false, "", 6},
 		"consent-renewal":  {"news.company", true, "", 6},
 		"confirm-sign-up":  {"account.identity", false, "", 6},
 		"event-invitation": {"event.invite", true, "event", 6},

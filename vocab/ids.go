@@ -40,6 +40,8 @@ type (
 	AuditEventID string
 	// DisclosureID names one entry of the register of disclosures ("dis_…").
 	DisclosureID string
+	// ClaimID names one claim of a contact ("clm_…").
+	ClaimID string
 	// ProviderID is the name an operator gave to an account that carries messages, for example "relay".
 	ProviderID string
 	// SenderID is the name an operator gave to an identity that messages come from, for example "news".
@@ -56,6 +58,7 @@ const (
 	SuppressionPrefix     = "sup"
 	APIKeyPrefix          = "key"
 	AttachmentPrefix      = "att"
+	ClaimPrefix           = "clm"
 	ConfirmationPrefix    = "cnf"
 	FormPrefix            = "frm"
 	MemberPrefix          = "mem"
