@@ -26,6 +26,8 @@ type (
 	SuppressionID string
 	// APIKeyID names one API key, never its secret ("key_…").
 	APIKeyID string
+	// ConsentTextID names one consent text, a draft or a version that is published ("txt_…").
+	ConsentTextID string
 	// AttachmentID names one stored attachment ("att_…").
 	AttachmentID string
 	// ProviderID is the name an operator gave to an account that carries messages, for example "relay".
@@ -40,6 +42,7 @@ const (
 	ContactPrefix         = "con"
 	AddressPrefix         = "adr"
 	ConsentEventPrefix    = "cev"
+	ConsentTextPrefix     = "txt"
 	TemplateVersionPrefix = "tpv"
 	SuppressionPrefix     = "sup"
 	APIKeyPrefix          = "key"
