@@ -45,6 +45,8 @@ type Options struct {
 	Addresses    addressBook
 	Consents     consentBook
 	Ledger       consentChain
+	Texts        textBook
+	Receipts     receiptBook
 	Withdrawer   withdrawer
 	Suppressions suppressionBook
 	Templates    templateBook
@@ -99,6 +101,8 @@ func New(o Options) (*API, error) {
 	a.registerAddresses()
 	a.registerTimeline()
 	a.registerConsents()
+	a.registerConsentTexts()
+	a.registerReceipts()
 	a.registerWithdrawals()
 	a.registerLedger()
 	a.registerPurposes()
@@ -121,6 +125,7 @@ func (o *Options) complete() error {
 		o.Purposes == nil, o.Now == nil, o.Log == nil, o.Submitter == nil, o.Messages == nil, o.Orders == nil, o.Payloads == nil,
 		o.Renderer == nil, o.Contacts == nil, o.Addresses == nil, o.Consents == nil, o.Ledger == nil, o.Withdrawer == nil,
 		o.Suppressions == nil, o.Templates == nil, o.Pauses == nil, o.Keys == nil, o.Ready == nil,
+		o.Texts == nil, o.Receipts == nil,
 	} {
 		if missing {
 			return errors.New("api: an option that has no default is not set")

@@ -50,6 +50,7 @@ type door struct {
 	waited    []time.Duration
 	pauses    []dispatcher.Pause
 	templates *fakeTemplates
+	texts     *fakeTexts
 	checks    []Check
 	away      error // of the ledger, for every fake that asks it
 }
@@ -62,6 +63,7 @@ func newDoor(t testing.TB, change ...func(*Options)) *door {
 	d.contacts = &fakeContacts{door: d, byID: map[vocab.ContactID]contacts.Profile{}}
 	d.consents = &fakeConsents{door: d}
 	d.keys = &fakeKeys{door: d, bySecret: map[string]dispatcher.APIKey{liveSecret: liveKey, testSecret: testKey, guestSecret: guestKey}}
+	d.texts = &fakeTexts{door: d}
 	d.templates = &fakeTemplates{door: d, bySlug: map[string][]templates.Version{}}
 	purposes, err := consent.NewRegistry()
 	if err != nil {
@@ -75,6 +77,7 @@ func newDoor(t testing.TB, change ...func(*Options)) *door {
 		Submitter: d.submitter, Messages: d.messages, Orders: d.messages, Payloads: d.messages, Renderer: d.messages,
 		Contacts: d.contacts, Addresses: d.contacts, Consents: d.consents, Ledger: d.consents, Withdrawer: d,
 		Suppressions: &fakeSuppressions{door: d}, Templates: d.templates, Pauses: d, Keys: d.keys, Inbox: &fakeInbox{door: d},
+		Texts: d.texts, Receipts: &fakeReceipts{door: d},
 		Ready: func(context.Context) []Check { return d.checks },
 	}
 	for _, c := range change {

@@ -17,6 +17,7 @@ import (
 	"github.com/orleu/elshi/api"
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/dispatcher"
+	"github.com/orleu/elshi/proof"
 	"github.com/orleu/elshi/store"
 	"github.com/orleu/elshi/templates"
 	"github.com/orleu/elshi/vocab"
@@ -73,6 +74,12 @@ func newStreet(t *testing.T) *street {
 	renderer := dispatcher.NewRenderer(book, templates.Options{}, dispatcher.Org{Name: map[vocab.Language]string{"kk": "Өрлеу"}}, links)
 	s := &street{bell: &rings{}, log: &strings.Builder{}}
 	log := slog.New(slog.NewTextHandler(s.log, nil))
+	texts := store.NewConsentTexts(db)
+	signing, err := proof.SigningKey(key, "receipt")
+	must(err)
+	signer, err := proof.NewSigner(signing, proof.ReceiptType)
+	must(err)
+	receipts := proof.NewReceipts(consents, texts, purposes, proof.Controller{Name: map[vocab.Language]string{"kk": "Өрлеу"}}, signer)
 	s.API, err = api.New(api.Options{
 		Purposes: purposes, Now: now, Log: log,
 		Submitter: dispatcher.NewSubmitter(dispatcher.Intaker{
@@ -80,12 +87,20 @@ func newStreet(t *testing.T) *street {
 		}, dispatcher.SubmitOptions{}),
 		Messages: ledger, Orders: ledger, Payloads: ledger, Renderer: renderer, Contacts: store.NewContacts(db), Addresses: store.NewContacts(db),
 		Consents: consents, Ledger: consents, Withdrawer: dispatcher.NewWithdrawer(consents, now), Suppressions: store.NewSuppressions(db),
+		Texts: streetTexts{texts}, Receipts: receipts,
 		Templates: book, Pauses: store.NewPauses(db), Keys: store.NewAPIKeys(db), Ready: func(context.Context) []api.Check { return nil },
 	})
 	must(err)
 	_, s.secret, err = store.NewAPIKeys(db).Create(t.Context(), "test", dispatcher.Live, nil, now())
 	must(err)
 	return s
+}
+
+// streetTexts are the texts as app hands them over.
+type streetTexts struct{ *store.ConsentTexts }
+
+func (t streetTexts) Texts(ctx context.Context, f api.TextFilter) ([]consent.Text, error) {
+	return t.List(ctx, store.ConsentTextFilter(f))
 }
 
 // call asks and returns the answer's members; it fails unless the status is as wanted.

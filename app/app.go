@@ -19,6 +19,7 @@ import (
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/dispatcher/queue"
+	"github.com/orleu/elshi/proof"
 	"github.com/orleu/elshi/store"
 	"github.com/orleu/elshi/templates"
 )
@@ -67,6 +68,7 @@ type street struct {
 	renderer   *dispatcher.Renderer
 	submitter  *dispatcher.Submitter
 	withdrawer *dispatcher.Withdrawer
+	receipts   *proof.Receipts
 	sealer     *dispatcher.Sealer
 	stores     stores
 }
@@ -81,6 +83,7 @@ type stores struct {
 	keys         *store.APIKeys
 	pauses       *store.Pauses
 	inbox        *store.Inbox
+	texts        *store.ConsentTexts
 }
 
 // New builds the program. It connects to the database, which must be there and migrated (the embedded one is migrated here), and
@@ -209,6 +212,7 @@ func (a *App) newStreet(ctx context.Context, m *metrics) (*street, error) {
 		ledger: store.NewLedger(a.db), contacts: store.NewContacts(a.db), consents: store.NewConsents(a.db, registry),
 		suppressions: store.NewSuppressions(a.db), templates: store.NewTemplates(a.db), keys: store.NewAPIKeys(a.db),
 		pauses: store.NewPauses(a.db), inbox: caught,
+		texts: store.NewConsentTexts(a.db),
 	}
 	if err := saveBuiltins(ctx, st.templates, a.now()); err != nil {
 		return nil, err
@@ -223,6 +227,9 @@ func (a *App) newStreet(ctx context.Context, m *metrics) (*street, error) {
 		return nil, err
 	}
 	s := &street{gate: gate, links: links, sealer: sealer, stores: st}
+	if s.receipts, err = newReceipts(a.cfg, st, registry); err != nil {
+		return nil, err
+	}
 	s.renderer = dispatcher.NewRenderer(st.templates, templates.Options{Zone: a.cfg.Location()}, newOrg(a.cfg), links)
 	bell := queue.New(a.redis, batchTimeout)
 	s.submitter = dispatcher.NewSubmitter(dispatcher.Intaker{

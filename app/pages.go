@@ -18,6 +18,7 @@ func (a *App) newPages(s *street) (http.Handler, error) {
 	o := public.Options{
 		Ledger: pageLedger{s.stores}, Withdrawals: s.withdrawer, Links: s.links, Purposes: s.gate.Purposes, Org: newOrg(a.cfg),
 		PublicURL: a.cfg.Server.PublicURL, Zone: a.cfg.Location(), Now: a.now, Log: a.log,
+		Receipts: s.receipts,
 	}
 	if a.cfg.InboxOn() {
 		o.Inbox = pageInbox{s.stores.inbox}

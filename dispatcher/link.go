@@ -21,6 +21,7 @@ const (
 	LinkPreferences LinkKind = "p"
 	LinkWhy         LinkKind = "w"
 	LinkBounce      LinkKind = "b" // in an envelope address (VERP), not a page
+	LinkReceipt     LinkKind = "r" // of an entry of the consent ledger, not of a message; see ReceiptURL
 )
 
 // Links makes and reads the signed tokens of contact pages and bounce addresses. A token names the message it travelled with and
@@ -96,21 +97,33 @@ func (l linksOf) write(kind LinkKind, after string, before ...string) string {
 
 // Parse returns the message of a token. The error is fault.NotFound whatever is wrong with it, so that it teaches a guesser nothing.
 func (l *Links) Parse(kind LinkKind, token string) (vocab.MessageID, error) {
-	bad := fault.Missing("link_not_found", "this link is not valid; use the newest message you have")
+	raw, err := l.parse(kind, token)
+	if err != nil || kind == LinkReceipt {
+		return "", badLink()
+	}
+	return vocab.MessageID(vocab.FormatID(vocab.MessagePrefix, raw)), nil
+}
+
+func badLink() error {
+	return fault.Missing("link_not_found", "this link is not valid; use the newest message you have")
+}
+
+// parse returns what a token of the kind names.
+func (l *Links) parse(kind LinkKind, token string) ([16]byte, error) {
 	if len(token) != tokenSize { // the decoder passes over line ends
-		return "", bad
+		return [16]byte{}, badLink()
 	}
 	data, err := tokenText.DecodeString(token)
 	if err != nil {
-		return "", bad
+		return [16]byte{}, badLink()
 	}
 	raw := [16]byte(data[:16])
 	s := l.signer(kind)
 	defer l.done(kind, s)
 	if !hmac.Equal(data[16:], s.sign(kind, raw)) {
-		return "", bad
+		return [16]byte{}, badLink()
 	}
-	return vocab.MessageID(vocab.FormatID(vocab.MessagePrefix, raw)), nil
+	return raw, nil
 }
 
 func (l *Links) signers(kind LinkKind) *sync.Pool {

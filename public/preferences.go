@@ -38,6 +38,7 @@ type doneView struct {
 	What               string
 	At                 time.Time
 	Canceled, OnTheWay int
+	Receipt            string // path; may be empty
 }
 
 // choice is one grant as the page shows it.
@@ -84,7 +85,7 @@ func (p *pages) reduce(r *http.Request) (answer, error) {
 		return refused, err
 	}
 	s.to.UnsubscribedAll = s.to.UnsubscribedAll || event.Scope == consent.ScopeAll
-	return p.preferencesPage(r, s, &doneView{What: what, At: done.At, Canceled: len(done.Canceled), OnTheWay: len(done.InFlight)}), nil
+	return p.preferencesPage(r, s, &doneView{What: what, At: done.At, Canceled: len(done.Canceled), OnTheWay: len(done.InFlight), Receipt: p.receiptOf(r, s, done)}), nil
 }
 
 // reduction reads which button was pressed, and says it for the page.

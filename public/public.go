@@ -2,7 +2,7 @@
 // JavaScript and without a login. A link can only reduce what somebody receives; it never grants, and it shows no address in full.
 // The package decides what a press of a button means and never what may be sent: that is package consent's.
 //
-// It serves /u/{token} (RFC 8058 one-click), /p/{token} (preferences), /w/{token} (why), /inbox (the catcher, for demonstrations),
+// It serves /u/{token} (RFC 8058 one-click), /p/{token} (preferences), /w/{token} (why), /r/{token} (receipt), /inbox (the catcher, for demonstrations),
 // / and its own /assets. Tokens are credentials: they are never logged.
 package public
 
@@ -57,6 +57,7 @@ type Options struct {
 	Ledger      ledger            // required
 	Withdrawals withdrawer        // required
 	Links       *dispatcher.Links // required; reads the tokens
+	Receipts    receipts          // nil: there are no receipts, and no links to them
 	Purposes    *consent.Registry // required
 	Org         dispatcher.Org    // who writes; a name in at least one language is required
 	PublicURL   string            // how browsers reach these pages, for example "https://elshi.example.org"; required
@@ -114,6 +115,11 @@ func (p *pages) routes() *http.ServeMux {
 	mux.Handle("/u/{token}", p.route(p.askToStop, p.oneClick))
 	mux.Handle("/p/{token}", p.route(p.preferences, p.reduce))
 	mux.Handle("/w/{token}", p.route(p.why, nil))
+	if p.Receipts != nil {
+		mux.Handle("/r/{token}", p.route(p.receipt, nil))
+		mux.Handle("/r/{token}/receipt.json", p.route(p.receiptFile, nil))
+		mux.Handle("/.well-known/elshi-keys.json", p.route(p.keys, nil))
+	}
 	if p.Inbox != nil {
 		mux.Handle("/inbox", p.route(p.inbox, nil))
 		mux.Handle("/inbox/{id}", p.route(p.caught, nil))

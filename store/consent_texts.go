@@ -243,15 +243,15 @@ func (r runner) textChanges(ctx context.Context) ([]consent.TextChange, error) {
 
 // textBody is what is kept of a text in one piece.
 type textBody struct {
-	BIN           string                                `json:"bin"`
+	BIN           string                                 `json:"bin"`
 	Variants      map[vocab.Language]consent.TextVariant `json:"variants"`
-	ThirdParties  *bool                                 `json:"third_parties"`
-	CrossBorder   *bool                                 `json:"cross_border"`
-	Countries     []string                              `json:"countries"`
-	OpenSources   *bool                                 `json:"open_sources"`
-	PolicyVersion string                                `json:"policy_version"`
-	Material      bool                                  `json:"material"`
-	Reason        string                                `json:"reason"`
+	ThirdParties  *bool                                  `json:"third_parties"`
+	CrossBorder   *bool                                  `json:"cross_border"`
+	Countries     []string                               `json:"countries"`
+	OpenSources   *bool                                  `json:"open_sources"`
+	PolicyVersion string                                 `json:"policy_version"`
+	Material      bool                                   `json:"material"`
+	Reason        string                                 `json:"reason"`
 }
 
 func textBodyOf(t consent.Text) (string, error) {
