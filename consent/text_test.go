@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/orleu/elshi/fault"
+	"github.com/orleu/elshi/internal/testkit"
 	"github.com/orleu/elshi/vocab"
 )
 
@@ -127,10 +128,7 @@ print("v1:" + h.hexdigest())
 `
 
 func TestAnotherImplementationHasTheSameHash(t *testing.T) {
-	python, err := exec.LookPath("python3")
-	if err != nil {
-		t.Skip("python3 is not installed")
-	}
+	python := testkit.NeedPython(t, "hashlib")
 	for _, text := range BuiltinTexts(operator)[:2] {
 		for _, lang := range vocab.Languages() {
 			input, err := json.Marshal(map[string]any{

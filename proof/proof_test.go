@@ -14,6 +14,7 @@ import (
 
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/fault"
+	"github.com/orleu/elshi/internal/testkit"
 	"github.com/orleu/elshi/vocab"
 )
 
@@ -269,10 +270,7 @@ print(json.loads(raw(payload))["receipt_id"], header["typ"])
 `
 
 func TestAnotherImplementationBelievesTheSignature(t *testing.T) {
-	python, err := exec.LookPath("python3")
-	if err != nil || exec.CommandContext(t.Context(), python, "-c", "import cryptography").Run() != nil {
-		t.Skip("python3 with cryptography is not installed")
-	}
+	python := testkit.NeedPython(t, "cryptography")
 	b := newBook()
 	grant := b.add(b.yes(consent.KindGranted, "news.company", 1))
 	r := newReceipts(t, b)
