@@ -16,7 +16,6 @@ import (
 
 	"github.com/orleu/elshi/channels/inbox"
 	"github.com/orleu/elshi/config"
-	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/dispatcher/queue"
 	"github.com/orleu/elshi/proof"
@@ -200,8 +199,11 @@ func (a *App) openQueue() error {
 
 // newStreet builds what every door leads to.
 func (a *App) newStreet(ctx context.Context, m *metrics) (*street, error) {
-	registry, err := consent.NewRegistry()
+	registry, err := newRegistry(a.cfg)
 	if err != nil {
+		return nil, err
+	}
+	if err := store.NewPurposes(a.db).Register(ctx, registry.All(), a.now()); err != nil {
 		return nil, err
 	}
 	caught, err := store.NewInbox(a.db, a.cfg.Inbox.Keep)

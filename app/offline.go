@@ -97,7 +97,7 @@ const verifyPage = 5000
 // names the first event that is not as it was written. What it cannot see: a chain that was cut or written anew as a whole together with
 // its head, and a projection that was changed.
 func (a *App) Verify(ctx context.Context, out io.Writer) error {
-	registry, err := consent.NewRegistry()
+	registry, err := newRegistry(a.cfg)
 	if err != nil {
 		return err
 	}

@@ -48,7 +48,7 @@ func demoContacts() []demoContact {
 // Seed publishes the consent texts that ship, adds the demonstration's contacts and, in the embedded database, its API key: a database that others share gets no live key that
 // is kept in a file. What is there already stays as it is, so it may run at every start.
 func (a *App) Seed(ctx context.Context) (Demo, error) {
-	registry, err := consent.NewRegistry()
+	registry, err := newRegistry(a.cfg)
 	if err != nil {
 		return Demo{}, err
 	}

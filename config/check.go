@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
@@ -8,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/orleu/elshi/vocab"
 )
 
 // checker collects what is wrong with settings that can be read but cannot work.
@@ -35,6 +38,7 @@ func (c *Config) check() []Problem {
 	k.secrets(c)
 	k.carriers(c)
 	k.dispatch(c)
+	k.purposes(c)
 	k.consent(c)
 	k.rest(c)
 	return k.problems
@@ -116,12 +120,22 @@ func (k *checker) secrets(c *Config) {
 
 func (k *checker) consent(c *Config) {
 	k.between("consent.marketing_validity_months", c.Consent.MarketingValidityMonths, 1, 120)
-	k.positive("consent.confirm_within", c.Consent.ConfirmWithin)
 	k.between("consent.cap.marketing", c.Consent.Cap.Marketing, 1, 1000)
 	k.between("consent.cap.sms", c.Consent.Cap.SMS, 1, 1000)
 	k.positive("consent.cap.period", c.Consent.Cap.Period)
 	k.window("consent.quiet_hours.sms", c.Consent.QuietHours.SMS)
 	k.window("consent.quiet_hours.marketing_email", c.Consent.QuietHours.MarketingEmail)
+	taken := map[OwnWindow]bool{}
+	for i, w := range c.Consent.QuietHours.Own {
+		key := fmt.Sprintf("consent.quiet_hours.own[%d]", i)
+		k.window(key, Window{From: w.From, Until: w.Until})
+		waits := []vocab.Class{vocab.Marketing, vocab.Service, vocab.Transactional, vocab.Legal}
+		k.want(slices.Contains(waits, w.Class), key+".class", "must be marketing, service, transactional or legal")
+		k.want(slices.Contains(vocab.Channels(), w.Channel), key+".channel", "must be email or sms")
+		who := OwnWindow{Class: w.Class, Channel: w.Channel}
+		k.want(!taken[who], key, "has the class and channel of an earlier one")
+		taken[who] = true
+	}
 	for _, d := range c.Consent.MovedWorkingDays {
 		k.want(d.Year != 0, "consent.moved_working_days", d.String()+" has no year; write YYYY-MM-DD")
 	}

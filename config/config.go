@@ -50,6 +50,11 @@ type Config struct {
 	Inbound Inbound `yaml:"inbound"`
 	// Dispatch is how the street moves messages.
 	Dispatch Dispatch `yaml:"dispatch"`
+	// Purposes are the organisation's own reasons to write besides those that ship (policy clause 3.1 b10), each partner's among them. What
+	// a purpose is once registered as, it stays: its class cannot be changed later. Default none.
+	Purposes []Purpose `yaml:"purposes"`
+	// Topics are what contacts pick inside purposes that need a grant. Default none.
+	Topics []Topic `yaml:"topics"`
 	// Consent is the law's arithmetic: validity, cap, hours.
 	Consent Consent `yaml:"consent"`
 	// Idempotency is how answers to repeated requests are kept.

@@ -92,7 +92,6 @@ func defaultDispatch() Dispatch {
 func defaultConsent() Consent {
 	return Consent{
 		MarketingValidityMonths: 24,
-		ConfirmWithin:           72 * time.Hour,
 		Cap:                     Cap{Marketing: 2, SMS: 1, Period: 168 * time.Hour},
 		QuietHours: QuietHours{
 			SMS:            Window{From: 9 * 60, Until: 21 * 60, WorkingDays: true},

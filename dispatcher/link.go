@@ -20,6 +20,7 @@ const (
 	LinkUnsubscribe LinkKind = "u"
 	LinkPreferences LinkKind = "p"
 	LinkWhy         LinkKind = "w"
+	LinkKeep        LinkKind = "k" // renews the grant that its message asked about
 	LinkBounce      LinkKind = "b" // in an envelope address (VERP), not a page
 	LinkReceipt     LinkKind = "r" // of an entry of the consent ledger, not of a message; see ReceiptURL
 )

@@ -57,7 +57,8 @@ func isYes(e consent.Event) bool {
 	switch e.Kind {
 	case consent.KindRequested, consent.KindGranted, consent.KindConfirmed, consent.KindRenewed, consent.KindImported:
 		return true
-	case consent.KindRefused, consent.KindWithdrawn, consent.KindExpired, consent.KindLapsed, consent.KindStale, consent.KindPolicyContinuedUse:
+	case consent.KindRefused, consent.KindWithdrawn, consent.KindExpired, consent.KindLapsed, consent.KindStale, consent.KindPolicyContinuedUse,
+		consent.KindPaused, consent.KindResumed:
 		return false
 	}
 	return false

@@ -31,6 +31,7 @@ type house struct {
 	waits     []time.Duration
 	canceled  []vocab.MessageID
 	inFlight  []vocab.MessageID
+	recorded  []consent.Event
 	caught    []Caught
 	events    []vocab.ConsentEventID
 	receipts  drawer
@@ -92,7 +93,7 @@ func newHouse(t testing.TB) *house {
 
 func (h *house) options(registry *consent.Registry) Options {
 	return Options{
-		Ledger: h, Withdrawals: h, Links: h.links, Purposes: registry, PublicURL: "https://elshi.example", Inbox: (*catch)(h), Receipts: (*ownDrawer)(h),
+		Ledger: h, Withdrawals: h, Renewals: h, Pauses: h, Links: h.links, Purposes: registry, PublicURL: "https://elshi.example", Inbox: (*catch)(h), Receipts: (*ownDrawer)(h),
 		Org: dispatcher.Org{
 			Name: map[vocab.Language]string{
 				vocab.Kazakh: "«Өрлеу» біліктілікті арттыру ұлттық орталығы", vocab.Russian: "Национальный центр повышения квалификации «Өрлеу»",
@@ -196,6 +197,18 @@ func (d *ownDrawer) Issue(ctx context.Context, id vocab.ConsentEventID) (proof.S
 
 // Keys implements receipts.
 func (d *ownDrawer) Keys() []byte { return d.receipts.Keys() }
+
+// Pause implements pauser.
+func (h *house) Pause(_ context.Context, e consent.Event) (time.Time, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.away != nil {
+		return time.Time{}, h.away
+	}
+	h.recorded = append(h.recorded, e)
+	h.to.PausedUntil = e.ValidUntil
+	return e.ValidUntil, nil
+}
 
 type catch house
 

@@ -77,6 +77,7 @@ func TestOneClickEndsThePurposeForEverybodyBehindTheAddress(t *testing.T) {
 			want := []dispatcher.Withdrawal{{AddressID: addressID, Writer: contactID, Event: consent.Event{
 				Kind: consent.KindWithdrawn, Scope: consent.ScopePurpose, Purpose: purposes[tc.class], Channel: vocab.Email,
 				Source: consent.SourceOneClick, ActorKind: consent.ActorContact, ActorID: string(contactID), Language: vocab.Russian,
+				Proof: consent.ProofLink, ProofRef: string(h.message(tc.class).ID),
 			}}}
 			if diff := cmp.Diff(want, h.withdrawals()); diff != "" {
 				t.Errorf("withdrawals mismatch (-want +got):\n%s", diff)

@@ -133,7 +133,7 @@ func receiptTitle(kind consent.EventKind) string {
 		return "receipt_no"
 	case consent.KindRequested, consent.KindGranted, consent.KindConfirmed, consent.KindRenewed, consent.KindImported:
 		return "receipt_yes"
-	case consent.KindExpired, consent.KindLapsed, consent.KindStale, consent.KindPolicyContinuedUse:
+	case consent.KindExpired, consent.KindLapsed, consent.KindStale, consent.KindPolicyContinuedUse, consent.KindPaused, consent.KindResumed:
 	}
 	return "receipt_other"
 }
@@ -161,9 +161,11 @@ func eventText(kind consent.EventKind) string {
 		return "event_renewed"
 	case consent.KindImported:
 		return "event_imported"
+	case consent.KindPaused:
+		return "event_paused"
+	case consent.KindResumed:
+		return "event_resumed"
 	case consent.KindPolicyContinuedUse:
-		return "event_policy"
 	}
 	return "event_policy"
 }
-

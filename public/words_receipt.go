@@ -13,9 +13,9 @@ var receiptWords = map[string]text{
 	"receipt_words":    {"Көрсетілген мәтін, %d-нұсқа:", "Показанный текст, версия %d:", "The words that were shown, version %d:"},
 	"receipt_no_words": {"Көрсетілген мәтін бұл жүйеде жарияланбаған.", "Показанный текст в этой системе не опубликован.", "The words that were shown are not published in this system."},
 	"receipt_nothing": {
-		"Бұған дейін келісім берілмеген, сондықтан тоқтатылған ештеңе жоқ. Таңдауыңыз жазылып алынды.",
-		"Согласия до этого не было, поэтому прекращать было нечего. Ваш выбор записан.",
-		"There was no consent before, so there was nothing to end. Your choice is written down.",
+		"Бұл жазба ешбір келісімді өзгерткен жоқ. Таңдауыңыз жазылып алынды.",
+		"Эта запись не изменила ни одного согласия. Ваш выбор записан.",
+		"This entry changed no consent. Your choice is written down.",
 	},
 	"receipt_history": {"Не болды", "Что произошло", "What happened"},
 	"receipt_signed": {
@@ -46,5 +46,7 @@ var receiptWords = map[string]text{
 	"event_stale":     {"Келісім мәтіні өзгерді", "Текст согласия изменился", "The text of the consent changed"},
 	"event_renewed":   {"Келісім жаңартылды", "Согласие продлено", "Consent was renewed"},
 	"event_imported":  {"Бұрын берілген келісім енгізілді", "Внесено согласие, данное ранее", "A consent given elsewhere was taken over"},
+	"event_paused":    {"Хабарламалар уақытша тоқтатылды", "Рассылки приостановлены", "Mailings were paused"},
+	"event_resumed":   {"Үзіліс аяқталды", "Пауза закончена", "The pause was ended"},
 	"event_policy":    {"Құпиялылық саясаты қабылданды", "Принята политика конфиденциальности", "The privacy policy was accepted"},
 }

@@ -38,11 +38,15 @@ func (c *Consents) Record(ctx context.Context, e consent.Event, evidence string,
 		if err != nil {
 			return err
 		}
-		if err := tx.notOvertaken(ctx, before, e); err != nil {
+		if err := tx.notOvertaken(ctx, before.Grant, e); err != nil {
 			return err
 		}
+		covers := crossBorder
+		if e.Kind == consent.KindRenewed && e.TextVersion == before.Text { // of what was agreed to before
+			covers = before.crossBorder
+		}
 		e.ID = vocab.ConsentEventID(vocab.NewID(vocab.ConsentEventPrefix))
-		grant = c.apply(key, before, e)
+		grant = c.apply(key, before.Grant, e)
 		if grant.Event != e.ID {
 			return &fault.Error{
 				Kind: fault.Conflict, Code: "consent_unchanged",
@@ -52,7 +56,7 @@ func (c *Consents) Record(ctx context.Context, e consent.Event, evidence string,
 		if kept, err = tx.appendConsent(ctx, e, evidence); err != nil {
 			return err
 		}
-		if err := tx.keepGrant(ctx, e.ContactID, key, grant, crossBorder); err != nil {
+		if err := tx.keepGrant(ctx, e.ContactID, key, grant, covers); err != nil {
 			return err
 		}
 		if err := c.reachOthers(ctx, tx, kept, key); err != nil {

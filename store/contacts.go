@@ -191,12 +191,12 @@ func pageOf(limit int) int {
 }
 
 const contactColumns = `c.id, c.external_id, c.name, c.language, c.time_zone, c.attributes, c.minor, c.guardian_consented, c.data_blocked_at,
-	c.processing_withdrawn_at, c.unsubscribed_all_at, c.erased_at, c.created_at, c.updated_at`
+	c.processing_withdrawn_at, c.unsubscribed_all_at, c.paused_until, c.erased_at, c.created_at, c.updated_at`
 
 func contactDest(c *contacts.Contact) []any {
 	return []any{
 		&c.ID, textOf(&c.ExternalID), &c.Name, &c.Language, &c.TimeZone, jsonOf(&c.Attributes), &c.Minor, &c.GuardianConsented,
-		atOrNil(&c.DataBlockedAt), atOrNil(&c.ProcessingWithdrawnAt), atOrNil(&c.UnsubscribedAllAt), atOrNil(&c.ErasedAt), at(&c.CreatedAt),
+		atOrNil(&c.DataBlockedAt), atOrNil(&c.ProcessingWithdrawnAt), atOrNil(&c.UnsubscribedAllAt), atOrNil(&c.PausedUntil), atOrNil(&c.ErasedAt), at(&c.CreatedAt),
 		at(&c.UpdatedAt),
 	}
 }

@@ -20,8 +20,8 @@ func fill(t *testing.T, db *store.DB, from, to int) {
 			SELECT 'adr_' || (100000000 + i), 'email', 'a' || i || '@example.org', 'a' || i || '@example.org', 'hash' || i, 1 FROM n`},
 		{people, `INSERT INTO contact_addresses (contact_id, address_id, is_primary, verified_at, created_at)
 			SELECT 'con_' || (100000000 + i), 'adr_' || (100000000 + i), true, 1, 1 FROM n`},
-		{people, `INSERT INTO consents (contact_id, purpose, channel, topic, state, since, objected, cross_border, event_id)
-			SELECT 'con_' || (100000000 + i), 'news.company', 'email', '', 'granted', 1, false, false, 'cev_' || (100000000 + i) FROM n`},
+		{people, `INSERT INTO consents (contact_id, purpose, channel, topic, state, since, valid_until, objected, cross_border, event_id)
+			SELECT 'con_' || (100000000 + i), 'news.company', 'email', '', 'granted', 1, 4000000000000000 + i * 1000000, false, false, 'cev_' || (100000000 + i) FROM n`},
 		{people, `INSERT INTO consent_events (seq, id, kind, contact_id, address_id, scope, purpose, channel, topic, source, actor_kind, actor_id,
 				language, text_hash, policy_version, at, commitment, prev_hash, hash)
 			SELECT i, 'cev_' || (100000000 + i), 'granted', 'con_' || (100000000 + i), '', 'purpose', 'news.company', 'email', '', 'api', 'contact', '',

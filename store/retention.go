@@ -68,6 +68,7 @@ func (tx *tx) forgetMessages(ctx context.Context, before time.Time, n int) (int,
 		`DELETE FROM attachments WHERE message_id IN {ids $1}`,
 		`DELETE FROM message_once WHERE message_id IN {ids $1}`,
 		`DELETE FROM sms_refs WHERE message_id IN {ids $1}`,
+		`DELETE FROM cap_evidence WHERE message_id IN {ids $1}`,
 		`DELETE FROM address_bounces WHERE message_id IN {ids $1}`,
 		`DELETE FROM messages WHERE id IN {ids $1}`,
 	} {

@@ -172,8 +172,12 @@ func ringsOf(drafts []dispatcher.Draft, now time.Time) []dispatcher.Batch {
 func (tx *tx) insertMessages(ctx context.Context, drafts []dispatcher.Draft, at, ringUntil time.Time) error {
 	var messages, dues, payloads, once rowset
 	var events []event
+	var capped []dispatcher.Message
 	for _, d := range drafts {
 		m := d.Message
+		if len(m.Decision.Earlier) > 0 {
+			capped = append(capped, m)
+		}
 		ring := ringUntil
 		if m.Status != dispatcher.Queued {
 			ring = time.UnixMicro(0)
@@ -241,6 +245,9 @@ func (tx *tx) insertMessages(ctx context.Context, drafts []dispatcher.Draft, at,
 		INSERT INTO message_once (contact_id, purpose, channel, trigger_id, message_id)
 		SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4 FROM {rows $1} WHERE true
 		ON CONFLICT (contact_id, purpose, channel, trigger_id) DO UPDATE SET message_id = excluded.message_id`); err != nil {
+		return err
+	}
+	if err := tx.keepEarlier(ctx, capped); err != nil {
 		return err
 	}
 	return tx.addEvents(ctx, events)

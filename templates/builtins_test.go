@@ -82,6 +82,7 @@ func TestBuiltinsKeepTheRulesOfTheirClass(t *testing.T) {
 		Variants    int // kk, ru and en, by SMS alone or by email too
 	}
 	want := map[string]facts{
+		"consent-renewal":  {"news.company", true, "", 6},
 		"event-invitation": {"event.invite", true, "event", 6},
 		"keyword-help":     {"request.reply", false, "", 3},
 		"newsletter":       {"news.company", true, "", 6},

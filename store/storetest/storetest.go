@@ -32,6 +32,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"withdraw again", repeatTests},
 		{"consents", consentTests},
 		{"consent texts", consentTextTests},
+		{"time", timeTests},
 		{"suppressions and pauses", suppressionTests},
 		{"contacts", contactTests},
 		{"recipients", recipientTests},
