@@ -47,8 +47,8 @@ const (
 
 // publishTexts publishes the consent texts that ship, for every purpose and channel that has none yet. They are published nowhere else: an
 // organisation reads the words it is going to be held to, and publishes them itself.
-func (s seeder) publishTexts(ctx context.Context, org config.Org) error {
-	operator := consent.Operator{Name: org.Name, BIN: org.BIN, PolicyVersion: org.PolicyVersion}
+func (s seeder) publishTexts(ctx context.Context, org config.Org, months int) error {
+	operator := consent.Operator{Name: org.Name, BIN: org.BIN, PolicyVersion: org.PolicyVersion, ValidMonths: months}
 	if operator.BIN == "" {
 		operator.BIN = demoBIN
 	}

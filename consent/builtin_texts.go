@@ -11,12 +11,16 @@ type Operator struct {
 	Name          map[vocab.Language]string
 	BIN           string // 12 digits
 	PolicyVersion string
+	ValidMonths   int // how long a grant lasts, in calendar months. If zero, DefaultValidMonths
 }
 
 // BuiltinTexts returns drafts of consent texts for every shipped marketing purpose by email and by SMS, in kk, ru and en. They say what Elshi
 // itself does with the data: it keeps them, and gives them to whoever carries the messages inside the country. An organisation that does
 // anything else writes texts of its own.
 func BuiltinTexts(o Operator) []Text {
+	if o.ValidMonths == 0 {
+		o.ValidMonths = DefaultValidMonths
+	}
 	yes, no := true, false
 	var all []Text
 	for _, purpose := range shipped() {
@@ -49,7 +53,7 @@ func builtinVariant(lang vocab.Language, channel vocab.Channel, p PurposeInfo, w
 		Data:         append([]string{by.address}, s.data...),
 		Uses:         w.uses,
 		Actions:      s.actions,
-		Term:         fmt.Sprintf(s.term, p.ValidMonths),
+		Term:         fmt.Sprintf(s.term, o.ValidMonths),
 		ThirdParties: by.carriers,
 		CrossBorder:  s.crossBorder,
 		OpenSources:  s.openSources,
