@@ -48,6 +48,8 @@ type Options struct {
 	Texts        textBook
 	Receipts     receiptBook
 	Withdrawer   withdrawer
+	OptIns       optInDesk
+	Forms        formBook
 	Suppressions suppressionBook
 	Templates    templateBook
 	Pauses       pauseBook
@@ -104,6 +106,8 @@ func New(o Options) (*API, error) {
 	a.registerConsentTexts()
 	a.registerReceipts()
 	a.registerWithdrawals()
+	a.registerOptIns()
+	a.registerForms()
 	a.registerLedger()
 	a.registerPurposes()
 	a.registerSuppressions()
@@ -126,6 +130,7 @@ func (o *Options) complete() error {
 		o.Renderer == nil, o.Contacts == nil, o.Addresses == nil, o.Consents == nil, o.Ledger == nil, o.Withdrawer == nil,
 		o.Suppressions == nil, o.Templates == nil, o.Pauses == nil, o.Keys == nil, o.Ready == nil,
 		o.Texts == nil, o.Receipts == nil,
+		o.OptIns == nil, o.Forms == nil,
 	} {
 		if missing {
 			return errors.New("api: an option that has no default is not set")

@@ -15,6 +15,7 @@ import (
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/contacts"
 	"github.com/orleu/elshi/dispatcher"
+	"github.com/orleu/elshi/optin"
 	"github.com/orleu/elshi/templates"
 	"github.com/orleu/elshi/vocab"
 )
@@ -51,6 +52,8 @@ type door struct {
 	pauses    []dispatcher.Pause
 	templates *fakeTemplates
 	texts     *fakeTexts
+	optIns    *fakeOptIns
+	forms     *fakeForms
 	checks    []Check
 	away      error // of the ledger, for every fake that asks it
 }
@@ -65,6 +68,7 @@ func newDoor(t testing.TB, change ...func(*Options)) *door {
 	d.keys = &fakeKeys{door: d, bySecret: map[string]dispatcher.APIKey{liveSecret: liveKey, testSecret: testKey, guestSecret: guestKey}}
 	d.texts = &fakeTexts{door: d}
 	d.templates = &fakeTemplates{door: d, bySlug: map[string][]templates.Version{}}
+	d.optIns, d.forms = &fakeOptIns{door: d}, &fakeForms{door: d, byID: map[vocab.FormID]optin.Form{}}
 	purposes, err := consent.NewRegistry()
 	if err != nil {
 		t.Fatal(err)
@@ -78,6 +82,7 @@ func newDoor(t testing.TB, change ...func(*Options)) *door {
 		Contacts: d.contacts, Addresses: d.contacts, Consents: d.consents, Ledger: d.consents, Withdrawer: d,
 		Suppressions: &fakeSuppressions{door: d}, Templates: d.templates, Pauses: d, Keys: d.keys, Inbox: &fakeInbox{door: d},
 		Texts: d.texts, Receipts: &fakeReceipts{door: d},
+		OptIns: d.optIns, Forms: d.forms,
 		Ready: func(context.Context) []Check { return d.checks },
 	}
 	for _, c := range change {

@@ -17,6 +17,7 @@ import (
 	"github.com/orleu/elshi/api"
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/dispatcher"
+	"github.com/orleu/elshi/optin"
 	"github.com/orleu/elshi/proof"
 	"github.com/orleu/elshi/store"
 	"github.com/orleu/elshi/templates"
@@ -89,6 +90,7 @@ func newStreet(t *testing.T) *street {
 		Consents: consents, Ledger: consents, Withdrawer: dispatcher.NewWithdrawer(consents, now), Suppressions: store.NewSuppressions(db),
 		Texts: streetTexts{texts}, Receipts: receipts,
 		Templates: book, Pauses: store.NewPauses(db), Keys: store.NewAPIKeys(db), Ready: func(context.Context) []api.Check { return nil },
+		OptIns: noOptIns{}, Forms: store.NewForms(db),
 	})
 	must(err)
 	_, s.secret, err = store.NewAPIKeys(db).Create(t.Context(), "test", dispatcher.Live, nil, now())
@@ -259,3 +261,8 @@ func TestAOneTimeCodeIsNeverShown(t *testing.T) {
 		t.Error("the code is logged")
 	}
 }
+
+// noOptIns asks nobody: what comes of opt-ins is told end to end.
+type noOptIns struct{}
+
+func (noOptIns) Ask(context.Context, optin.Request) (optin.Reply, error) { return optin.Reply{}, nil }

@@ -18,6 +18,7 @@ import (
 	"github.com/orleu/elshi/config"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/dispatcher/queue"
+	"github.com/orleu/elshi/optin"
 	"github.com/orleu/elshi/proof"
 	"github.com/orleu/elshi/store"
 	"github.com/orleu/elshi/templates"
@@ -69,6 +70,7 @@ type street struct {
 	withdrawer *dispatcher.Withdrawer
 	receipts   *proof.Receipts
 	sealer     *dispatcher.Sealer
+	optIns     *optin.Desk
 	stores     stores
 }
 
@@ -83,6 +85,8 @@ type stores struct {
 	pauses       *store.Pauses
 	inbox        *store.Inbox
 	texts        *store.ConsentTexts
+	optIns       *store.OptIns
+	forms        *store.Forms
 }
 
 // New builds the program. It connects to the database, which must be there and migrated (the embedded one is migrated here), and
@@ -214,7 +218,8 @@ func (a *App) newStreet(ctx context.Context, m *metrics) (*street, error) {
 		ledger: store.NewLedger(a.db), contacts: store.NewContacts(a.db), consents: store.NewConsents(a.db, registry),
 		suppressions: store.NewSuppressions(a.db), templates: store.NewTemplates(a.db), keys: store.NewAPIKeys(a.db),
 		pauses: store.NewPauses(a.db), inbox: caught,
-		texts: store.NewConsentTexts(a.db),
+		texts:  store.NewConsentTexts(a.db),
+		optIns: store.NewOptIns(a.db, registry), forms: store.NewForms(a.db),
 	}
 	if err := saveBuiltins(ctx, st.templates, a.now()); err != nil {
 		return nil, err
@@ -238,7 +243,8 @@ func (a *App) newStreet(ctx context.Context, m *metrics) (*street, error) {
 		Ledger: st.ledger, Bell: bell, Gate: gate, Renderer: s.renderer, Sealer: sealer, Observer: m, Now: a.now, Log: a.log,
 	}, submitOptions(a.cfg))
 	s.withdrawer = dispatcher.NewWithdrawer(st.consents, a.now)
-	return s, nil
+	s.optIns, err = a.newOptIns(s, m)
+	return s, err
 }
 
 // batchTimeout is how long a batch may take before its handler gives the rest back; it bounds what a slow provider keeps of a lane.

@@ -14,6 +14,7 @@ import (
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/inbound"
+	"github.com/orleu/elshi/optin"
 	"github.com/orleu/elshi/vocab"
 )
 
@@ -26,6 +27,7 @@ func allowed() map[string][]string {
 		"reason":  texts(consent.Reasons()), "status": texts(dispatcher.Statuses()),
 		"provider": {"inbox-email", "inbox-sms", "test:email", "test:sms"},
 		"outcome":  texts([]channels.Outcome{channels.Accepted, channels.Refused, channels.NotHandedOver, channels.InDoubt}),
+		"became":   texts(optin.Outcomes()),
 	}
 }
 

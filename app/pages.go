@@ -22,6 +22,7 @@ func (a *App) newPages(s *street) (http.Handler, error) {
 		PublicURL: a.cfg.Server.PublicURL, Zone: a.cfg.Location(), Now: a.now, Log: a.log,
 		Receipts: s.receipts,
 	}
+	o.OptIn = public.OptIn{Confirmations: s.optIns, SignUps: s.optIns, Forms: s.stores.forms, TrustedProxies: a.cfg.Proxies()}
 	if a.cfg.InboxOn() {
 		o.Inbox = pageInbox{s.stores.inbox}
 	}

@@ -53,13 +53,16 @@ func (a *App) Seed(ctx context.Context) (Demo, error) {
 		return Demo{}, err
 	}
 	s := seeder{store.NewContacts(a.db), store.NewConsents(a.db, registry), store.NewConsentTexts(a.db), registry, a.now()}
-	if err := s.publishTexts(ctx, a.cfg.Org); err != nil {
+	if err := s.publishTexts(ctx, a.cfg.Org, a.cfg.Consent.MarketingValidityMonths); err != nil {
 		return Demo{}, fmt.Errorf("seed: %w", err)
 	}
 	for _, d := range demoContacts() {
 		if err := s.contact(ctx, d); err != nil {
 			return Demo{}, fmt.Errorf("seed contact %s: %w", d.external, err)
 		}
+	}
+	if err := seedForm(ctx, store.NewForms(a.db), a.now()); err != nil {
+		return Demo{}, fmt.Errorf("seed the form: %w", err)
 	}
 	if !a.cfg.Embedded() {
 		return Demo{}, nil

@@ -10,6 +10,7 @@ import (
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/dispatcher/queue"
+	"github.com/orleu/elshi/optin"
 	"github.com/orleu/elshi/store"
 	"github.com/orleu/elshi/templates"
 	"github.com/orleu/elshi/vocab"
@@ -161,6 +162,7 @@ func (a *App) addFeeder(ctx context.Context, s *street, observer dispatcher.Obse
 		Ledger: s.stores.consents, Submitter: s.submitter, Purposes: s.gate.Purposes, Zone: a.cfg.Location(), Language: a.cfg.Languages[0],
 		Now: a.now, Log: a.log,
 	}).Run)
+	a.add(doors, "opt-ins", optin.NewKeeper(s.stores.optIns, s.optIns).Run)
 	a.add(doors, "housekeeper", dispatcher.NewHousekeeper(s.stores.ledger, a.cfg.Retention.Messages, a.now, a.log).Run)
 	return nil
 }

@@ -40,6 +40,7 @@ func (c *Config) check() []Problem {
 	k.dispatch(c)
 	k.purposes(c)
 	k.consent(c)
+	k.signUp(c)
 	k.rest(c)
 	return k.problems
 }

@@ -57,6 +57,8 @@ type Config struct {
 	Topics []Topic `yaml:"topics"`
 	// Consent is the law's arithmetic: validity, cap, hours.
 	Consent Consent `yaml:"consent"`
+	// SignUp is how sign-up forms tell people from robots.
+	SignUp SignUp `yaml:"sign_up"`
 	// Idempotency is how answers to repeated requests are kept.
 	Idempotency Idempotency `yaml:"idempotency"`
 	// Retention is how long the ledger keeps what is no longer needed for sending.

@@ -14,6 +14,7 @@ func Default() Config {
 		Server: Server{
 			Listen: "127.0.0.1:8080", PublicURL: "http://127.0.0.1:8080",
 			ShutdownTimeout: 30 * time.Second, MaxBody: 5 << 20, RatePerSecond: 1000, RateBurst: 2000,
+			TrustedProxies: []string{"127.0.0.0/8"},
 		},
 		DataDir:       "./data",
 		Roles:         AllRoles(),
@@ -26,6 +27,7 @@ func Default() Config {
 		Senders:       defaultSenders(),
 		Dispatch:      defaultDispatch(),
 		Consent:       defaultConsent(),
+		SignUp:        defaultSignUp(),
 		Idempotency:   Idempotency{Keep: 168 * time.Hour, Wait: 5 * time.Second},
 		Inbox:         Inbox{Mode: InboxAuto, Listen: "127.0.0.1:2525", Keep: 1000},
 		Log:           Log{Level: slog.LevelInfo, Format: LogText},

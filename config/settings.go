@@ -22,6 +22,9 @@ type Server struct {
 	RatePerSecond float64 `yaml:"rate_per_second"`
 	// RateBurst is how many of them may come at once. Default 2000.
 	RateBurst int `yaml:"rate_burst"`
+	// TrustedProxies are the networks of the reverse proxies whose X-Forwarded-For names the contact's own address, which
+	// sign-up forms count by and keep as evidence. Default [127.0.0.0/8].
+	TrustedProxies []string `yaml:"trusted_proxies"`
 }
 
 // Database is the ledger.

@@ -44,6 +44,9 @@ func TestTheTextsThatShipCanBePublishedAndSayWhoAndHow(t *testing.T) {
 					}
 				}
 			}
+			if full := text.Full(lang); strings.Count(full, "\n") != 10 || !strings.Contains(full, v.ThirdParties) || !strings.Contains(full, operator.BIN) {
+				t.Errorf("%v in %s: the text below the box is %q", key, lang, full)
+			}
 			if !strings.Contains(v.Statement, operator.Name[lang]) || !strings.Contains(v.Term, "24") {
 				t.Errorf("%v in %s: the statement does not name the operator, or the term not its months: %q, %q", key, lang, v.Statement, v.Term)
 			}

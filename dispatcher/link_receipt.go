@@ -15,9 +15,9 @@ func (l *Links) ReceiptToken(id vocab.ConsentEventID) string {
 	return linksOf{l, raw, err == nil}.write(LinkReceipt, "")
 }
 
-// ParseReceipt returns the entry of such a token; see Parse for its error.
+// ParseReceipt returns the entry of such a token; see Open for its error.
 func (l *Links) ParseReceipt(token string) (vocab.ConsentEventID, error) {
-	raw, err := l.parse(LinkReceipt, token)
+	raw, err := l.Open(LinkReceipt, token)
 	if err != nil {
 		return "", err
 	}

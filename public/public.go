@@ -1,10 +1,10 @@
 // Package public is the contacts' door: the pages that links in messages lead to, made on the server in kk, ru and en, without
-// JavaScript and without a login. A link can only reduce what somebody receives, or renew what its message asked about; it grants nothing
-// new, and it shows no address in full.
+// JavaScript and without a login. A link can only reduce what somebody receives, or renew what its message asked about; but for the one
+// that was sent to confirm a sign-up it grants nothing new, and it shows no address in full.
 // The package decides what a press of a button means and never what may be sent: that is package consent's.
 //
-// It serves /u/{token} (RFC 8058 one-click), /p/{token} (preferences), /w/{token} (why), /k/{token} (keep a grant), /r/{token} (receipt),
-// /inbox (the catcher, for demonstrations),
+// It serves /u/{token} (RFC 8058 one-click), /p/{token} (preferences), /w/{token} (why), /k/{token} (keep a grant), /c/{token} (confirm),
+// /forms/{slug} (sign up), /r/{token} (receipt), /inbox (the catcher, for demonstrations),
 // / and its own /assets. Tokens are credentials: they are never logged.
 package public
 
@@ -72,6 +72,7 @@ type Options struct {
 	Org         dispatcher.Org    // who writes; a name in at least one language is required
 	PublicURL   string            // how browsers reach these pages, for example "https://elshi.example.org"; required
 	Inbox       catcher           // nil: there is no /inbox
+	OptIn       OptIn             // without Confirmations there is no /c and no /forms
 	Zone        *time.Location    // of the times shown; nil: Asia/Almaty
 	Now         func() time.Time  // required
 	Log         *slog.Logger      // nil: nothing is logged
@@ -96,6 +97,9 @@ func New(o Options) (http.Handler, error) {
 	at, err := url.Parse(o.PublicURL)
 	if err != nil || at.Host == "" {
 		return nil, errors.New(`contact pages: want a PublicURL such as "https://elshi.example.org"`)
+	}
+	if err := o.OptIn.check(); err != nil {
+		return nil, err
 	}
 	if o.Zone == nil {
 		if o.Zone, err = time.LoadLocation("Asia/Almaty"); err != nil {
@@ -130,6 +134,11 @@ func (p *pages) routes() *http.ServeMux {
 		mux.Handle("/r/{token}", p.route(p.receipt, nil))
 		mux.Handle("/r/{token}/receipt.json", p.route(p.receiptFile, nil))
 		mux.Handle("/.well-known/elshi-keys.json", p.route(p.keys, nil))
+	}
+	if p.OptIn.Confirmations != nil {
+		mux.Handle("/c/{token}", p.route(p.askToConfirm, p.confirm))
+		mux.Handle("/forms/{slug}", p.route(p.form, p.signUp))
+		mux.Handle("/forms/{slug}/review", p.route(p.form, p.review))
 	}
 	if p.Inbox != nil {
 		mux.Handle("/inbox", p.route(p.inbox, nil))

@@ -17,6 +17,7 @@ import (
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/fault"
 	"github.com/orleu/elshi/internal/testkit"
+	"github.com/orleu/elshi/optin"
 	"github.com/orleu/elshi/store"
 	"github.com/orleu/elshi/vocab"
 )
@@ -27,7 +28,7 @@ import (
 // large are the tables that grow with every message or contact.
 var large = []string{
 	"messages", "message_attempts", "message_payloads", "message_events", "message_once", "consents", "consent_events", "contacts", "addresses",
-	"contact_addresses", "suppressions", "idempotency_keys", "sms_refs",
+	"contact_addresses", "suppressions", "idempotency_keys", "sms_refs", "confirmations",
 }
 
 const (
@@ -173,6 +174,31 @@ func drive(t *testing.T, db *store.DB, n, round int) {
 	ok("forget keys", err)
 	_, err = l.ForgetMessages(ctx, noon.Add(-1000*time.Hour), 10)
 	ok("forget messages", err)
+
+	optIns := store.NewOptIns(db, registry)
+	asked := optin.Draft{
+		Confirmation: optin.Confirmation{
+			ID: vocab.ConfirmationID(vocab.NewID(vocab.ConfirmationPrefix)), Kind: optin.OptIn, ContactID: con(n / 4), Channel: vocab.Email, Language: "kk",
+			Asked: []optin.Asked{{Purpose: "offers.company"}}, CreatedAt: now, ExpiresAt: now.Add(time.Hour), RemindAt: now,
+		},
+		Source: consent.SourceSignUpForm, Actor: consent.ActorContact,
+	}
+	_, _, err = optIns.AskToConfirm(ctx, asked)
+	ok("ask to confirm", err)
+	asked.ContactID, asked.Lookup = "", fmt.Sprintf("a%d@example.org", n/4)
+	asked.ID = vocab.ConfirmationID(vocab.NewID(vocab.ConfirmationPrefix))
+	_, _, err = optIns.AskToConfirm(ctx, asked)
+	ok("ask an address to confirm", err)
+	ok("carried", optIns.Carried(ctx, asked.ID, msg(n/2)))
+	_, err = optIns.Confirm(ctx, asked.ID, optin.Press{At: now})
+	ok("confirm", err)
+	_, _, err = optIns.Remind(ctx, now, 10)
+	ok("remind", err)
+	_, err = optIns.Lapse(ctx, now, 10)
+	ok("lapse", err)
+	_, err = optIns.CountSignUp(ctx, "192.0.2.7", now)
+	ok("count a sign-up", err)
+	ok("forget counts", optIns.ForgetSignUps(ctx, now))
 
 	_, err = l.Get(ctx, msg(n/2))
 	ok("message", err)

@@ -83,6 +83,7 @@ func TestBuiltinsKeepTheRulesOfTheirClass(t *testing.T) {
 	}
 	want := map[string]facts{
 		"consent-renewal":  {"news.company", true, "", 6},
+		"confirm-sign-up":  {"account.identity", false, "", 6},
 		"event-invitation": {"event.invite", true, "event", 6},
 		"keyword-help":     {"request.reply", false, "", 3},
 		"newsletter":       {"news.company", true, "", 6},

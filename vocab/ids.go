@@ -28,6 +28,10 @@ type (
 	APIKeyID string
 	// ConsentTextID names one consent text, a draft or a version that is published ("txt_…").
 	ConsentTextID string
+	// ConfirmationID names one request to confirm, by a link or a code ("cnf_…").
+	ConfirmationID string
+	// FormID names one sign-up form ("frm_…").
+	FormID string
 	// AttachmentID names one stored attachment ("att_…").
 	AttachmentID string
 	// ProviderID is the name an operator gave to an account that carries messages, for example "relay".
@@ -47,6 +51,8 @@ const (
 	SuppressionPrefix     = "sup"
 	APIKeyPrefix          = "key"
 	AttachmentPrefix      = "att"
+	ConfirmationPrefix    = "cnf"
+	FormPrefix            = "frm"
 )
 
 // crockford is base 32 in ascending ASCII order, so that encoded ids sort like the bytes they stand for.

@@ -33,6 +33,9 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"consents", consentTests},
 		{"consent texts", consentTextTests},
 		{"time", timeTests},
+		{"opt-ins", optInTests},
+		{"opt-ins, kept", optInKeepTests},
+		{"forms", formTests},
 		{"suppressions and pauses", suppressionTests},
 		{"contacts", contactTests},
 		{"recipients", recipientTests},
@@ -67,6 +70,7 @@ type world struct {
 	ledger       *store.Ledger
 	contacts     *store.Contacts
 	consents     *store.Consents
+	optIns       *store.OptIns
 	suppressions *store.Suppressions
 	pauses       *store.Pauses
 }
@@ -79,7 +83,7 @@ func newWorld(t *testing.T, db *store.DB) *world {
 	}
 	return &world{
 		T: t, ctx: t.Context(), now: start, db: db, ledger: store.NewLedger(db), contacts: store.NewContacts(db),
-		consents: store.NewConsents(db, registry), suppressions: store.NewSuppressions(db), pauses: store.NewPauses(db),
+		consents: store.NewConsents(db, registry), optIns: store.NewOptIns(db, registry), suppressions: store.NewSuppressions(db), pauses: store.NewPauses(db),
 	}
 }
 
