@@ -14,6 +14,7 @@ import (
 
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/dispatcher"
+	"github.com/orleu/elshi/events"
 	"github.com/orleu/elshi/templates"
 )
 
@@ -54,7 +55,13 @@ type Options struct {
 	Templates    templateBook
 	Pauses       pauseBook
 	Keys         keyBook
-	Inbox        inboxBook // nil: there is no catcher, and no route to one
+	Exporter     contactExporter
+	Retention    retentionBook
+	Certificates Certificates
+	Events       eventFeed
+	Webhooks     webhookBook
+	WebhookGuard events.Guard // where webhooks may go
+	Inbox        inboxBook    // nil: there is no catcher, and no route to one
 
 	Ready     func(ctx context.Context) []Check // what /readyz reports; it answers within a second or two
 	Metrics   http.Handler                      // serves /metrics; nil: there is no such route
@@ -101,6 +108,8 @@ func New(o Options) (*API, error) {
 	a.registerMessageReads()
 	a.registerContacts()
 	a.registerAddresses()
+	a.registerErasure()
+	a.registerExport()
 	a.registerTimeline()
 	a.registerConsents()
 	a.registerConsentTexts()
@@ -114,6 +123,9 @@ func New(o Options) (*API, error) {
 	a.registerTemplates()
 	a.registerProviders()
 	a.registerKeys()
+	a.registerRetention()
+	a.registerEvents()
+	a.registerWebhooks()
 	if o.Inbox != nil {
 		a.registerInbox()
 	}
@@ -131,6 +143,8 @@ func (o *Options) complete() error {
 		o.Suppressions == nil, o.Templates == nil, o.Pauses == nil, o.Keys == nil, o.Ready == nil,
 		o.Texts == nil, o.Receipts == nil,
 		o.OptIns == nil, o.Forms == nil,
+		o.Exporter == nil, o.Retention == nil, o.Certificates.Certify == nil,
+		o.Events == nil, o.Webhooks == nil,
 	} {
 		if missing {
 			return errors.New("api: an option that has no default is not set")

@@ -87,6 +87,8 @@ type stores struct {
 	texts        *store.ConsentTexts
 	optIns       *store.OptIns
 	forms        *store.Forms
+	feed         *store.Feed
+	webhooks     *store.Webhooks
 }
 
 // New builds the program. It connects to the database, which must be there and migrated (the embedded one is migrated here), and
@@ -116,7 +118,7 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *App, err 
 		return nil, err
 	}
 	if a.cfg.HasRole(config.RoleFeeder) {
-		if err = a.addFeeder(ctx, s, metrics); err != nil {
+		if err = a.addFeeder(ctx, s, metrics, metrics.watchRetention()); err != nil {
 			return nil, err
 		}
 	}
@@ -129,6 +131,9 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *App, err 
 		return nil, err
 	}
 	if err = a.addInboundMail(s, metrics); err != nil {
+		return nil, err
+	}
+	if err = a.addEvents(ctx, s, metrics); err != nil {
 		return nil, err
 	}
 	return a, nil
@@ -182,7 +187,7 @@ func OpenStore(ctx context.Context, cfg config.Config, url config.Secret) (*stor
 		return nil, fmt.Errorf("secrets.commitment_key: %w", err)
 	}
 	return store.Open(ctx, store.Options{
-		URL: url.Reveal(), Dir: cfg.DataDir, MaxConnections: cfg.Database.MaxConnections, HashKey: key[:],
+		URL: url.Reveal(), Dir: cfg.DataDir, MaxConnections: cfg.Database.MaxConnections, HashKey: key[:], Feed: feeding(cfg.Events.Messages),
 	})
 }
 
@@ -233,6 +238,7 @@ func (a *App) newStreet(ctx context.Context, m *metrics) (*street, error) {
 	if err != nil {
 		return nil, err
 	}
+	st.feed, st.webhooks = store.NewFeed(a.db), store.NewWebhooks(a.db, sealer)
 	s := &street{gate: gate, links: links, sealer: sealer, stores: st}
 	if s.receipts, err = newReceipts(a.cfg, st, registry); err != nil {
 		return nil, err

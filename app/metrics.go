@@ -22,6 +22,8 @@ type metrics struct {
 	claimed  *prometheus.CounterVec
 	lost     *prometheus.CounterVec
 	signUps  *prometheus.CounterVec
+	webhooks *prometheus.CounterVec
+	skipped  prometheus.Counter
 }
 
 func newMetrics() *metrics {
@@ -46,8 +48,9 @@ func newMetrics() *metrics {
 	for _, o := range optin.Outcomes() {
 		m.signUps.WithLabelValues(string(o)) // one that has not happened yet is 0 and not missing
 	}
+	m.webhooks, m.skipped = newWebhookMetrics()
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		m.decided, m.settled, m.claimed, m.lost, m.signUps)
+		m.decided, m.settled, m.claimed, m.lost, m.signUps, m.webhooks, m.skipped)
 	return m
 }
 

@@ -145,7 +145,7 @@ func jitter(d time.Duration) time.Duration {
 	return time.Duration(float64(d) * (0.8 + 0.4*rand.Float64())) //nolint:gosec // not a secret
 }
 
-func (a *App) addFeeder(ctx context.Context, s *street, observer dispatcher.Observer) error {
+func (a *App) addFeeder(ctx context.Context, s *street, observer dispatcher.Observer, keeper *retentionMetrics) error {
 	if a.redis.Inside() { // it has just begun empty: what was rung before is lost, and nobody else can hold it
 		if err := s.stores.ledger.ForgetRings(ctx, time.Now()); err != nil {
 			return err
@@ -163,7 +163,8 @@ func (a *App) addFeeder(ctx context.Context, s *street, observer dispatcher.Obse
 		Now: a.now, Log: a.log,
 	}).Run)
 	a.add(doors, "opt-ins", optin.NewKeeper(s.stores.optIns, s.optIns).Run)
-	a.add(doors, "housekeeper", dispatcher.NewHousekeeper(s.stores.ledger, a.cfg.Retention.Messages, a.now, a.log).Run)
+	keeping := dispatcher.Keeping{Rules: retentionRules(a.cfg.Retention), EventDays: a.cfg.Retention.EventsDays}
+	a.add(doors, "housekeeper", dispatcher.NewHousekeeper(s.stores.ledger, keeping, keeper, a.now, a.log).Run)
 	return nil
 }
 

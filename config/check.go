@@ -159,9 +159,14 @@ func (k *checker) rest(c *Config) {
 	k.domain("inbound.hostname", c.Inbound.Hostname)
 	k.positive("idempotency.keep", c.Idempotency.Keep)
 	k.want(c.Idempotency.Wait >= 0 && c.Idempotency.Wait <= time.Minute, "idempotency.wait", "must be between 0s and 1m")
-	// Caps look back a month, bounces count for three, and providers report late.
-	k.want(c.Retention.Messages == 0 || c.Retention.Messages >= 3 && c.Retention.Messages <= 1200, "retention.messages",
-		"must be 0 (for ever) or between 3 and 1200 months")
+	k.retention(c.Retention)
+	// Messages of which an event tells must still be there: they stay for three months at least.
+	k.between("retention.events_days", c.Retention.EventsDays, 1, 90)
+	switch c.Events.Messages {
+	case EventsAll, EventsOutcomes, EventsNone:
+	default:
+		k.fail("events.messages", strconv.Quote(string(c.Events.Messages))+" is none of them; use all, outcomes or none")
+	}
 	switch c.Inbox.Mode {
 	case InboxAuto, InboxAlways, InboxNever:
 	default:

@@ -61,8 +61,12 @@ type Config struct {
 	SignUp SignUp `yaml:"sign_up"`
 	// Idempotency is how answers to repeated requests are kept.
 	Idempotency Idempotency `yaml:"idempotency"`
-	// Retention is how long the ledger keeps what is no longer needed for sending.
+	// Retention is for how many calendar months the ledger keeps what is no longer needed for sending, by class.
 	Retention Retention `yaml:"retention"`
+	// Events is the feed of what happens, which GET /v1/events and webhooks read.
+	Events Events `yaml:"events"`
+	// Webhooks sends events to endpoints that others run.
+	Webhooks Webhooks `yaml:"webhooks"`
 	// Inbox catches email and SMS instead of delivering them.
 	Inbox Inbox `yaml:"inbox"`
 	// Log is the operator's log, on standard error.

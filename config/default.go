@@ -29,6 +29,8 @@ func Default() Config {
 		Consent:       defaultConsent(),
 		SignUp:        defaultSignUp(),
 		Idempotency:   Idempotency{Keep: 168 * time.Hour, Wait: 5 * time.Second},
+		Retention:     defaultRetention(),
+		Events:        Events{Messages: EventsOutcomes},
 		Inbox:         Inbox{Mode: InboxAuto, Listen: "127.0.0.1:2525", Keep: 1000},
 		Log:           Log{Level: slog.LevelInfo, Format: LogText},
 		Metrics:       Metrics{Enabled: true},

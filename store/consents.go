@@ -129,6 +129,15 @@ func (c *Consents) apply(key consent.GrantKey, g consent.Grant, e consent.Event)
 // appendConsent puts an event at the end of the chain. The head is locked last of all, after every guard.
 func (tx *tx) appendConsent(ctx context.Context, e consent.Event, evidence string) (consent.Event, error) {
 	if evidence != "" {
+		who, err := tx.contact(ctx, e.ContactID)
+		if err != nil {
+			return e, err
+		}
+		if who.ErasedAt != nil {
+			evidence = "" // nothing about the person comes back
+		}
+	}
+	if evidence != "" {
 		salt := make([]byte, 16)
 		if _, err := rand.Read(salt); err != nil {
 			return e, fmt.Errorf("salt of a commitment: %w", err)
@@ -138,6 +147,9 @@ func (tx *tx) appendConsent(ctx context.Context, e consent.Event, evidence strin
 			string(e.ID), hex.EncodeToString(salt), evidence); err != nil {
 			return e, err
 		}
+	}
+	if err := tx.tellConsent(ctx, e); err != nil { // before the head is locked, for which everybody waits
+		return e, err
 	}
 	var head consent.Head
 	if err := tx.row(ctx, []any{&head.Seq, &head.Hash}, `SELECT seq, hash FROM consent_head WHERE id = 1 {guard}`); err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/orleu/elshi/contacts"
+	"github.com/orleu/elshi/events"
 	"github.com/orleu/elshi/fault"
 	"github.com/orleu/elshi/vocab"
 )
@@ -61,6 +62,9 @@ func (c *Contacts) Create(ctx context.Context, contact contacts.Contact, address
 			if err := tx.linkGiven(ctx, contact.ID, ids[string(a.Channel)+" "+a.Lookup], a, contact.CreatedAt); err != nil {
 				return err
 			}
+		}
+		if err := tx.tellContact(ctx, events.ContactCreated, contact.CreatedAt, contact.ID); err != nil {
+			return err
 		}
 		made, err = tx.profile(ctx, contact.ID)
 		return err
@@ -134,6 +138,15 @@ func (c *Contacts) Update(ctx context.Context, id vocab.ContactID, now time.Time
 			return externalIDTaken() // between the question above and now
 		} else if err != nil {
 			return err
+		}
+		earlier, err := attributesText(before.Attributes)
+		if err != nil {
+			return err
+		}
+		if fields := changesOf(before, after, earlier, attributes); len(fields) > 0 {
+			if err := tx.tellContact(ctx, events.ContactUpdated, now, id, fields...); err != nil {
+				return err
+			}
 		}
 		changed, err = tx.profile(ctx, id)
 		return err

@@ -21,7 +21,9 @@ type OptIns struct {
 }
 
 // NewOptIns returns the opt-ins of a database. The registry says how long a grant lasts.
-func NewOptIns(db *DB, registry *consent.Registry) *OptIns { return &OptIns{db, NewConsents(db, registry)} }
+func NewOptIns(db *DB, registry *consent.Registry) *OptIns {
+	return &OptIns{db, NewConsents(db, registry)}
+}
 
 // errLookAgain says that who is behind an address changed while its guard was awaited.
 var errLookAgain = errors.New("the address changed hands")

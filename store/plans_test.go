@@ -12,9 +12,11 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/orleu/elshi/channels"
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/contacts"
 	"github.com/orleu/elshi/dispatcher"
+	"github.com/orleu/elshi/events"
 	"github.com/orleu/elshi/fault"
 	"github.com/orleu/elshi/internal/testkit"
 	"github.com/orleu/elshi/optin"
@@ -28,7 +30,8 @@ import (
 // large are the tables that grow with every message or contact.
 var large = []string{
 	"messages", "message_attempts", "message_payloads", "message_events", "message_once", "consents", "consent_events", "contacts", "addresses",
-	"contact_addresses", "suppressions", "idempotency_keys", "sms_refs", "confirmations",
+	"contact_addresses", "suppressions", "idempotency_keys", "sms_refs", "confirmations", "feed",
+	"webhook_deliveries",
 }
 
 const (
@@ -172,8 +175,27 @@ func drive(t *testing.T, db *store.DB, n, round int) {
 	ok("awaited reports", err)
 	_, err = l.ForgetKeys(ctx, noon.Add(-1000*time.Hour), 10)
 	ok("forget keys", err)
-	_, err = l.ForgetMessages(ctx, noon.Add(-1000*time.Hour), 10)
-	ok("forget messages", err)
+	for _, kind := range dispatcher.RetentionKinds() {
+		for _, class := range []vocab.Class{vocab.Marketing, vocab.Transactional} {
+			for _, stays := range []bool{false, true} {
+				_, err = l.Forget(ctx, dispatcher.ForgetStep{Kind: kind, Class: class, Before: time.Now(), Size: 10, Stays: stays})
+				ok("forget "+string(kind), err)
+			}
+		}
+	}
+
+	book := store.NewContacts(db)
+	_, err = book.SuppressionsOf(ctx, con(n/4))
+	ok("suppressions of a contact", err)
+	_, err = consents.RecordsOf(ctx, con(n/4), 0, 100)
+	ok("entries to export", err)
+	for _, behind := range []vocab.MessageID{"", msg(n)} {
+		_, err = l.RecordsOf(ctx, con(n/4), behind, 100)
+		ok("messages to export", err)
+	}
+	ok("files to export", l.EachFile(ctx, msg(n/2), func(channels.Attachment) error { return nil }))
+	_, err = book.Erase(ctx, con(n/4+40+round), contacts.EraseOrder{At: now, Certify: func(contacts.Certificate) (string, error) { return "", nil }})
+	ok("erase", err)
 
 	optIns := store.NewOptIns(db, registry)
 	asked := optin.Draft{
@@ -200,6 +222,7 @@ func drive(t *testing.T, db *store.DB, n, round int) {
 	ok("count a sign-up", err)
 	ok("forget counts", optIns.ForgetSignUps(ctx, now))
 
+	driveWebhooks(t, db, now)
 	_, err = l.Get(ctx, msg(n/2))
 	ok("message", err)
 	_, err = l.Events(ctx, msg(n/2))
@@ -216,6 +239,49 @@ func drive(t *testing.T, db *store.DB, n, round int) {
 		_, err = l.List(ctx, f)
 		ok("list by "+name, err)
 	}
+}
+
+// driveWebhooks reads the feed, sends from it, and forgets of it.
+func driveWebhooks(t *testing.T, db *store.DB, now time.Time) {
+	t.Helper()
+	ctx := t.Context()
+	ok := func(what string, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+	}
+	sealer, err := dispatcher.NewSealer([]byte("a key of 32 bytes for tests only"))
+	ok("sealer", err)
+	w, l := store.NewWebhooks(db, sealer), store.NewLedger(db)
+	made, _, err := w.Create(ctx, events.Webhook{URL: "https://example.org", Events: events.Patterns{"*"}, Enabled: true}, now)
+	ok("create webhook", err)
+	page, err := store.NewFeed(db).Read(ctx, events.Place{}, 100, func(events.Type) bool { return true })
+	ok("read the feed", err)
+	lines, err := w.Lines(ctx, now, 20)
+	ok("webhooks", err)
+	for _, line := range lines {
+		if line.Webhook.ID != made.ID {
+			continue
+		}
+		d := events.Delivery{
+			Webhook: made.ID, EventID: "evt_x", EventType: events.MessageSent, EventAt: now, Place: page.Events[0].Place, State: events.Pending, Attempt: 1,
+			InLine: true, NextAt: now, AttemptedAt: now, CreatedAt: now,
+		}
+		_, err = w.Record(ctx, made.ID, line.Place, line.Place, events.Outcome{Delivery: d})
+		ok("record", err)
+	}
+	lines, err = w.Lines(ctx, now, 20)
+	ok("webhooks", err)
+	if len(lines) == 0 || len(lines[len(lines)-1].Due) != 1 {
+		t.Fatalf("nothing is due: %+v", lines)
+	}
+	_, err = w.Deliveries(ctx, made.ID, "", 50)
+	ok("deliveries", err)
+	_, err = w.Undelivered(ctx)
+	ok("undelivered", err)
+	_, err = l.ForgetEvents(ctx, noon.Add(-1000*time.Hour), 10)
+	ok("forget events", err)
 }
 
 // lists are questions of GET /v1/messages over n messages.
@@ -442,8 +508,8 @@ var (
 	scanned = regexp.MustCompile(`^SCAN (\w+)(?: USING (?:COVERING )?INDEX (\w+))?`)
 )
 
-// inOrder are indexes that may be read from one end on: the newest messages of a list, and what waits.
-var inOrder = []string{"messages_by_time", "dues_by_time"}
+// inOrder are indexes that may be read from one end on: the newest messages of a list, the newest event, and what waits.
+var inOrder = []string{"messages_by_time", "dues_by_time", "feed_by_place", "webhook_deliveries_due"}
 
 func TestNoHotStatementOfSQLiteReadsATableWhole(t *testing.T) {
 	db := openSQLite(t)

@@ -3,6 +3,8 @@ package storetest
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"testing"
 	"time"
@@ -48,6 +50,8 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"inbox", inboxTests},
 		{"text", textTests},
 		{"histories", historyTests},
+		{"feed of events", feedOfEventsTests},
+		{"webhooks", webhookTests},
 	} {
 		t.Run(part.name, func(t *testing.T) {
 			for name, test := range part.tests {
@@ -96,6 +100,14 @@ func must[T any](v T, err error) func(testing.TB) T {
 		}
 		return v
 	}
+}
+
+// eraseOrder is a member's order to erase a contact; its certificate is signed in name only.
+func eraseOrder(at time.Time) contacts.EraseOrder {
+	return contacts.EraseOrder{By: "mem_x", At: at, Certify: func(c contacts.Certificate) (string, error) {
+		document, err := json.Marshal(c)
+		return "e30." + base64.RawURLEncoding.EncodeToString(document) + ".e30", err
+	}}
 }
 
 func (w *world) ok(err error) {
