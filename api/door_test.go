@@ -68,6 +68,7 @@ type door struct {
 	audit    *fakeAudit
 	register *fakeDisclosures
 	away     error // of the ledger, for every fake that asks it
+	texts    *fakeTexts
 }
 
 func newDoor(t testing.TB, change ...func(*Options)) *door {
@@ -98,6 +99,7 @@ func (d *door) options(t testing.TB) Options {
 	d.contacts = &fakeContacts{door: d, byID: map[vocab.ContactID]contacts.Profile{}}
 	d.consents = &fakeConsents{door: d}
 	d.keys = &fakeKeys{door: d, bySecret: map[string]dispatcher.APIKey{liveSecret: liveKey, testSecret: testKey, guestSecret: guestKey}}
+	d.texts = &fakeTexts{door: d}
 	d.templates = &fakeTemplates{door: d, bySlug: map[string][]templates.Version{}}
 	d.claims, d.suppressions = &fakeClaims{door: d}, &fakeSuppressions{door: d}
 	d.optIns, d.forms = &fakeOptIns{door: d}, &fakeForms{door: d, byID: map[vocab.FormID]optin.Form{}}
@@ -118,6 +120,7 @@ func (d *door) options(t testing.TB) Options {
 		Contacts: d.contacts, Addresses: d.contacts, Consents: d.consents, Ledger: d.consents, Withdrawer: d,
 		Suppressions: d.suppressions, Claims: d.claims, ClaimDesk: d.claims, Merger: d.claims, Templates: d.templates, Pauses: d, Keys: d.keys,
 		Events: d.feed, Webhooks: d.webhooks, Inbox: &fakeInbox{door: d},
+		Texts: d.texts, Receipts: &fakeReceipts{door: d},
 		OptIns: d.optIns, Forms: d.forms,
 		Ready:    func(context.Context) []Check { return d.checks },
 		Exporter: d.exporter, Retention: &fakeRetention{d},

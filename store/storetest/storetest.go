@@ -33,6 +33,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"withdraw", withdrawTests},
 		{"withdraw again", repeatTests},
 		{"consents", consentTests},
+		{"consent texts", consentTextTests},
 		{"time", timeTests},
 		{"opt-ins", optInTests},
 		{"opt-ins, kept", optInKeepTests},
