@@ -96,7 +96,7 @@ var rights = map[string]right{
 	"list-retention-runs":      {auditors, liveKeys, untraced, ""},
 	"create-consent-text":      {lawyers, liveKeys, changes, "consent_text"},
 	"list-consent-texts":       {everybody, liveKeys, untraced, ""},
-	"get-current-consent-text": {everybody, anyKeys, untraced, ""},
+	"get-current-consent-text": {everybody, liveKeys, untraced, ""},
 	"get-consent-text":         {everybody, liveKeys, untraced, ""},
 	"update-consent-text":      {lawyers, liveKeys, changes, "consent_text"},
 	"delete-consent-text":      {lawyers, liveKeys, changes, "consent_text"},
