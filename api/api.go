@@ -44,7 +44,7 @@ type Options struct {
 	Contacts     contactBook
 	Addresses    addressBook
 	Consents     consentBook
-	Ledger       consentChain
+	Notary       ledgerNotary
 	Withdrawer   withdrawer
 	Suppressions suppressionBook
 	Templates    templateBook
@@ -119,7 +119,7 @@ func New(o Options) (*API, error) {
 func (o *Options) complete() error {
 	for _, missing := range []bool{
 		o.Purposes == nil, o.Now == nil, o.Log == nil, o.Submitter == nil, o.Messages == nil, o.Orders == nil, o.Payloads == nil,
-		o.Renderer == nil, o.Contacts == nil, o.Addresses == nil, o.Consents == nil, o.Ledger == nil, o.Withdrawer == nil,
+		o.Renderer == nil, o.Contacts == nil, o.Addresses == nil, o.Consents == nil, o.Notary == nil, o.Withdrawer == nil,
 		o.Suppressions == nil, o.Templates == nil, o.Pauses == nil, o.Keys == nil, o.Ready == nil,
 	} {
 		if missing {

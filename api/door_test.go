@@ -45,6 +45,7 @@ type door struct {
 	messages  *fakeMessages
 	contacts  *fakeContacts
 	consents  *fakeConsents
+	notary    *fakeNotary
 	keys      *fakeKeys
 	withdrawn []dispatcher.Withdrawal
 	waited    []time.Duration
@@ -61,6 +62,7 @@ func newDoor(t testing.TB, change ...func(*Options)) *door {
 	d.messages = &fakeMessages{door: d, byID: map[vocab.MessageID]dispatcher.Message{}}
 	d.contacts = &fakeContacts{door: d, byID: map[vocab.ContactID]contacts.Profile{}}
 	d.consents = &fakeConsents{door: d}
+	d.notary = &fakeNotary{door: d}
 	d.keys = &fakeKeys{door: d, bySecret: map[string]dispatcher.APIKey{liveSecret: liveKey, testSecret: testKey, guestSecret: guestKey}}
 	d.templates = &fakeTemplates{door: d, bySlug: map[string][]templates.Version{}}
 	purposes, err := consent.NewRegistry()
@@ -73,7 +75,7 @@ func newDoor(t testing.TB, change ...func(*Options)) *door {
 		Providers: []Provider{{ID: "relay", Channel: vocab.Email, Driver: "smtp"}},
 		Senders:   []dispatcher.Sender{{ID: "news", Channel: vocab.Email, Provider: "relay", From: "news@example.org", Default: true}},
 		Submitter: d.submitter, Messages: d.messages, Orders: d.messages, Payloads: d.messages, Renderer: d.messages,
-		Contacts: d.contacts, Addresses: d.contacts, Consents: d.consents, Ledger: d.consents, Withdrawer: d,
+		Contacts: d.contacts, Addresses: d.contacts, Consents: d.consents, Notary: d.notary, Withdrawer: d,
 		Suppressions: &fakeSuppressions{door: d}, Templates: d.templates, Pauses: d, Keys: d.keys, Inbox: &fakeInbox{door: d},
 		Ready: func(context.Context) []Check { return d.checks },
 	}

@@ -79,7 +79,7 @@ func newStreet(t *testing.T) *street {
 			Ledger: ledger, Bell: s.bell, Gate: gate, Renderer: renderer, Sealer: sealer, Now: now, Log: log,
 		}, dispatcher.SubmitOptions{}),
 		Messages: ledger, Orders: ledger, Payloads: ledger, Renderer: renderer, Contacts: store.NewContacts(db), Addresses: store.NewContacts(db),
-		Consents: consents, Ledger: consents, Withdrawer: dispatcher.NewWithdrawer(consents, now), Suppressions: store.NewSuppressions(db),
+		Consents: consents, Notary: ledgerDoor{notaryOf(t, consents, now)}, Withdrawer: dispatcher.NewWithdrawer(consents, now), Suppressions: store.NewSuppressions(db),
 		Templates: book, Pauses: store.NewPauses(db), Keys: store.NewAPIKeys(db), Ready: func(context.Context) []api.Check { return nil },
 	})
 	must(err)

@@ -19,6 +19,7 @@ import (
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/dispatcher/queue"
+	"github.com/orleu/elshi/notary"
 	"github.com/orleu/elshi/store"
 	"github.com/orleu/elshi/templates"
 )
@@ -33,6 +34,7 @@ type App struct {
 	catcher  *inbox.Server // of the worker role
 	keeper   inbox.Keeper
 	listener net.Listener // of the api role
+	heads    *notary.Keeper // of the feeder role
 	runners  []runner
 	cleanups []cleanup
 }
@@ -81,6 +83,7 @@ type stores struct {
 	keys         *store.APIKeys
 	pauses       *store.Pauses
 	inbox        *store.Inbox
+	notary       *notary.Notary
 }
 
 // New builds the program. It connects to the database, which must be there and migrated (the embedded one is migrated here), and
@@ -111,6 +114,9 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *App, err 
 	}
 	if a.cfg.HasRole(config.RoleFeeder) {
 		if err = a.addFeeder(ctx, s, metrics); err != nil {
+			return nil, err
+		}
+		if err = a.addKeeper(s); err != nil {
 			return nil, err
 		}
 	}
@@ -211,6 +217,9 @@ func (a *App) newStreet(ctx context.Context, m *metrics) (*street, error) {
 		pauses: store.NewPauses(a.db), inbox: caught,
 	}
 	if err := saveBuiltins(ctx, st.templates, a.now()); err != nil {
+		return nil, err
+	}
+	if st.notary, err = newNotary(a.cfg, st.consents, a.now); err != nil {
 		return nil, err
 	}
 	m.watchLanes(st.ledger, a.now)

@@ -26,6 +26,7 @@ func Default() Config {
 		Senders:       defaultSenders(),
 		Dispatch:      defaultDispatch(),
 		Consent:       defaultConsent(),
+		Ledger:        Ledger{CheckpointInterval: time.Hour},
 		Idempotency:   Idempotency{Keep: 168 * time.Hour, Wait: 5 * time.Second},
 		Inbox:         Inbox{Mode: InboxAuto, Listen: "127.0.0.1:2525", Keep: 1000},
 		Log:           Log{Level: slog.LevelInfo, Format: LogText},

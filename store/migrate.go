@@ -107,7 +107,7 @@ func (db *DB) provider() (*goose.Provider, error) {
 	return provider, nil
 }
 
-// Grant lets the service's role of PostgreSQL work: it may read and write rows, may only append consent events, and owns
+// Grant lets the service's role of PostgreSQL work: it may read and write rows, may only append consent events and their signed heads, and owns
 // nothing. It runs as the owner, after Migrate. On SQLite, which has no roles, it does nothing.
 func (db *DB) Grant(ctx context.Context, role string) error {
 	if db.dialect.name != "postgres" {
@@ -121,6 +121,7 @@ func (db *DB) Grant(ctx context.Context, role string) error {
 		"GRANT USAGE ON SCHEMA public TO " + name,
 		"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO " + name,
 		"REVOKE UPDATE, DELETE, TRUNCATE ON consent_events FROM " + name,
+		"REVOKE UPDATE, DELETE, TRUNCATE ON consent_checkpoints FROM " + name,
 	} {
 		if _, err := db.write.ExecContext(ctx, statement); err != nil {
 			return fmt.Errorf("grant: %w", away(err))

@@ -1,0 +1,67 @@
+package notary
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/orleu/elshi/proof"
+)
+
+// ReadNotes returns the signed notes of a file, without one that is not whole at its end. A file that is not there has none, and the
+// error says so (fs.ErrNotExist).
+func ReadNotes(path string) ([]string, error) {
+	text, err := os.ReadFile(path) //nolint:gosec // the operator names it
+	if err != nil {
+		return nil, fmt.Errorf("read the signed heads: %w", err)
+	}
+	notes, torn := proof.SplitNotes(string(text))
+	if strings.HasSuffix(torn, "\n") { // the last one was copied without the empty line behind it
+		notes = append(notes, torn)
+	}
+	return notes, nil
+}
+
+// file keeps signed heads outside of the database. One process at a time appends to it.
+type file struct{ path string }
+
+// last returns the newest head that the file holds, the zero one if it holds none. A note that its writer could not finish is cut
+// off first.
+func (f file) last(key *proof.Verifier) (proof.Checkpoint, error) {
+	text, err := os.ReadFile(f.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return proof.Checkpoint{}, nil
+	}
+	if err != nil {
+		return proof.Checkpoint{}, err
+	}
+	notes, torn := proof.SplitNotes(string(text))
+	if torn != "" {
+		if err := os.Truncate(f.path, int64(len(text)-len(torn))); err != nil {
+			return proof.Checkpoint{}, err
+		}
+	}
+	if len(notes) == 0 {
+		return proof.Checkpoint{}, nil
+	}
+	return key.Open(notes[len(notes)-1])
+}
+
+// append writes notes behind the others in one piece and waits until they are on the disk.
+func (f file) append(notes []string) (err error) {
+	if err := os.MkdirAll(filepath.Dir(f.path), 0o700); err != nil {
+		return err
+	}
+	out, err := os.OpenFile(f.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644) //nolint:gosec // heads are for everybody to read
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	if _, err := out.WriteString(strings.Join(notes, "\n") + "\n"); err != nil {
+		return err
+	}
+	return out.Sync()
+}
