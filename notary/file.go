@@ -11,16 +11,17 @@ import (
 	"github.com/orleu/elshi/proof"
 )
 
-// ReadNotes returns the signed notes of a file, without one that is not whole at its end. A file that is not there has none, and the
+// ReadNotes returns the signed notes of a file. A file that is not there has none, and the
 // error says so (fs.ErrNotExist).
 func ReadNotes(path string) ([]string, error) {
 	text, err := os.ReadFile(path) //nolint:gosec // the operator names it
 	if err != nil {
 		return nil, fmt.Errorf("read the signed heads: %w", err)
 	}
-	notes, torn := proof.SplitNotes(string(text))
-	if strings.HasSuffix(torn, "\n") { // the last one was copied without the empty line behind it
-		notes = append(notes, torn)
+	// A note that somebody copied out of a mail may have other ends of lines, and none at its end.
+	notes, torn := proof.SplitNotes(strings.ReplaceAll(string(text), "\r\n", "\n"))
+	if strings.Contains(torn, "\n\n") { // its last line may be cut off all the same, and then no key opens it
+		notes = append(notes, strings.TrimRight(torn, "\n")+"\n")
 	}
 	return notes, nil
 }
