@@ -29,7 +29,7 @@ func notaryOf(t *testing.T, consents *store.Consents, now func() time.Time) *not
 	if err != nil {
 		t.Fatal(err)
 	}
-	return notary.New(consents, signer, now)
+	return notary.New(consents, signer, "", now)
 }
 
 func TestAGrantIsProvedToWhoeverHasTheKey(t *testing.T) {

@@ -33,7 +33,7 @@ type App struct {
 	redis    *queue.Redis
 	catcher  *inbox.Server // of the worker role
 	keeper   inbox.Keeper
-	listener net.Listener // of the api role
+	listener net.Listener   // of the api role
 	heads    *notary.Keeper // of the feeder role
 	runners  []runner
 	cleanups []cleanup

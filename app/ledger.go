@@ -33,13 +33,13 @@ func newNotary(cfg config.Config, consents *store.Consents, now func() time.Time
 	if err != nil {
 		return nil, fmt.Errorf("ledger.origin: %w", err)
 	}
-	return notary.New(consents, signer, now), nil
+	return notary.New(consents, signer, cfg.CheckpointFile(), now), nil
 }
 
 // addKeeper signs the ledger from time to time and brings its heads out of the database.
 func (a *App) addKeeper(s *street) error {
 	l := a.cfg.Ledger
-	o := notary.KeeperOptions{Interval: l.CheckpointInterval, File: a.cfg.CheckpointFile(), Zone: a.cfg.Location()}
+	o := notary.KeeperOptions{Interval: l.CheckpointInterval, Zone: a.cfg.Location()}
 	if l.MailTo != "" {
 		o.Officer = &notary.Officer{Email: l.MailTo, Language: l.MailLanguage, People: s.stores.contacts, Street: s.submitter}
 		if o.Officer.Language == "" {

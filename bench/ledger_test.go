@@ -39,7 +39,7 @@ func newLedger(b *testing.B, e *engine) ledger {
 		b.Fatal(err)
 	}
 	consents := store.NewConsents(e.db, registry)
-	return ledger{consents, notary.New(consents, signer, time.Now)}
+	return ledger{consents, notary.New(consents, signer, "", time.Now)}
 }
 
 // BenchmarkVerify checks a ledger whose entries are scattered over their contacts, five for each, one in ten with a value beside it: chain, tree,

@@ -29,9 +29,11 @@ func ReadNotes(path string) ([]string, error) {
 // file keeps signed heads outside of the database. One process at a time appends to it.
 type file struct{ path string }
 
-// last returns the newest head that the file holds, the zero one if it holds none. A note that its writer could not finish is cut
-// off first.
+// last returns the newest head that the file holds, the zero one if it holds none or is not there.
 func (f file) last(key *proof.Verifier) (proof.Checkpoint, error) {
+	if f.path == "" {
+		return proof.Checkpoint{}, nil
+	}
 	text, err := os.ReadFile(f.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return proof.Checkpoint{}, nil
@@ -39,16 +41,26 @@ func (f file) last(key *proof.Verifier) (proof.Checkpoint, error) {
 	if err != nil {
 		return proof.Checkpoint{}, err
 	}
-	notes, torn := proof.SplitNotes(string(text))
-	if torn != "" {
-		if err := os.Truncate(f.path, int64(len(text)-len(torn))); err != nil {
-			return proof.Checkpoint{}, err
-		}
-	}
+	notes, _ := proof.SplitNotes(string(text))
 	if len(notes) == 0 {
 		return proof.Checkpoint{}, nil
 	}
 	return key.Open(notes[len(notes)-1])
+}
+
+// mend cuts off a note that its writer could not finish.
+func (f file) mend() error {
+	text, err := os.ReadFile(f.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if _, torn := proof.SplitNotes(string(text)); torn != "" {
+		return os.Truncate(f.path, int64(len(text)-len(torn)))
+	}
+	return nil
 }
 
 // append writes notes behind the others in one piece and waits until they are on the disk.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,7 +23,6 @@ type leader interface {
 // KeeperOptions are the settings of a Keeper.
 type KeeperOptions struct {
 	Interval time.Duration  // how often a ledger that grew is signed. If zero, 1 h
-	File     string         // holds the signed heads outside of the database; required
 	Zone     *time.Location // whose days count for the head and the mail of each day. If nil, UTC
 	Officer  *Officer       // gets a mail each day; nil: nobody
 	Tick     time.Duration  // how often a Keeper looks. If zero, 30 s
@@ -34,7 +34,6 @@ type Keeper struct {
 	notary *Notary
 	leader leader
 	o      KeeperOptions
-	file   file
 	name   string // among the keepers
 	now    func() time.Time
 	log    *slog.Logger
@@ -45,9 +44,9 @@ type Keeper struct {
 	trouble string
 }
 
-// NewKeeper returns a Keeper.
+// NewKeeper returns a Keeper of the heads of a Notary that has a file.
 func NewKeeper(n *Notary, l leader, o KeeperOptions, log *slog.Logger) (*Keeper, error) {
-	if o.File == "" {
+	if n.file.path == "" {
 		return nil, errors.New("keep signed heads: no file is named")
 	}
 	if o.Interval <= 0 {
@@ -59,7 +58,7 @@ func NewKeeper(n *Notary, l leader, o KeeperOptions, log *slog.Logger) (*Keeper,
 	if o.Zone == nil {
 		o.Zone = time.UTC
 	}
-	return &Keeper{notary: n, leader: l, o: o, file: file{o.File}, name: vocab.NewID("keeper"), now: n.now, log: log}, nil
+	return &Keeper{notary: n, leader: l, o: o, name: vocab.NewID("keeper"), now: n.now, log: log}, nil
 }
 
 // duty is what Keepers lead in.
@@ -154,9 +153,13 @@ func (k *Keeper) day(t time.Time) string { return t.In(k.o.Zone).Format(time.Dat
 // writeDown appends to the file what it does not hold yet. The file is never behind a head that somebody else was given for long, and
 // never holds one that the table does not: if it does, the table was cut.
 func (k *Keeper) writeDown(ctx context.Context) error {
-	last, err := k.file.last(k.notary.signer.Verifier())
+	file := k.notary.file
+	if err := file.mend(); err != nil {
+		return fmt.Errorf("the file of signed heads: %w", err)
+	}
+	last, err := file.last(k.notary.signer.Verifier())
 	if err != nil {
-		return fmt.Errorf("the file of signed heads %s: %w", k.o.File, err)
+		return fmt.Errorf("the file of signed heads: %w", err)
 	}
 	var notes []string
 	seen := last.At.IsZero()
@@ -186,17 +189,15 @@ func (k *Keeper) writeDown(ctx context.Context) error {
 	if !seen {
 		return &NotIntact{consent.Break{
 			Why: consent.Forged, Head: last,
-			Detail: fmt.Sprintf("the file %s ends with a head of %d entries that is not in the table", k.o.File, last.Size),
+			Detail: fmt.Sprintf("the file ends with a head of %d entries that is not in the table", last.Size),
 		}}
 	}
 	if len(notes) == 0 {
 		return nil
 	}
-	for i, j := 0, len(notes)-1; i < j; i, j = i+1, j-1 {
-		notes[i], notes[j] = notes[j], notes[i]
-	}
-	if err := k.file.append(notes); err != nil {
-		return fmt.Errorf("the file of signed heads %s: %w", k.o.File, err)
+	slices.Reverse(notes)
+	if err := file.append(notes); err != nil {
+		return fmt.Errorf("the file of signed heads: %w", err)
 	}
 	return nil
 }

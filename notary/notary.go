@@ -56,11 +56,15 @@ type Ledger interface {
 type Notary struct {
 	ledger Ledger
 	signer *proof.Signer
+	file   file
 	now    func() time.Time
 }
 
-// New returns a Notary. Nothing is signed before it is asked to.
-func New(l Ledger, s *proof.Signer, now func() time.Time) *Notary { return &Notary{l, s, now} }
+// New returns a Notary. Nothing is signed before it is asked to, and nothing that the newest head in the file contradicts; a file that is
+// not there contradicts nothing. An empty path is no file.
+func New(l Ledger, s *proof.Signer, path string, now func() time.Time) *Notary {
+	return &Notary{l, s, file{path}, now}
+}
 
 // PublicKey is the key by which others check what the Notary signs.
 func (n *Notary) PublicKey() string { return n.signer.PublicKey() }
@@ -86,7 +90,7 @@ const portion = 8192
 // entry, and the last head that was signed must still fit: the error is *NotIntact if it does not. An empty ledger has no head: the
 // answer is the zero Signed. Seal costs what was appended since the last time; appending costs nothing.
 func (n *Notary) Seal(ctx context.Context) (proof.Signed, error) {
-	newest, found, err := n.newest(ctx)
+	newest, _, err := n.newest(ctx)
 	if err != nil {
 		return proof.Signed{}, err
 	}
@@ -94,13 +98,18 @@ func (n *Notary) Seal(ctx context.Context) (proof.Signed, error) {
 	if err != nil {
 		return proof.Signed{}, err
 	}
-	if head.Seq == 0 && !found {
-		return proof.Signed{}, nil
+	outside, err := n.file.last(n.signer.Verifier())
+	if err != nil {
+		return proof.Signed{}, fmt.Errorf("the file of signed heads: %w", err)
 	}
-	if found {
-		if err := n.stillFits(ctx, newest, head); err != nil {
+	// Whoever rewrote the ledger may have taken the heads of the table away, or be asking for a proof of what they wrote.
+	for _, signed := range []proof.Checkpoint{newest.Checkpoint, outside} {
+		if err := n.stillFits(ctx, signed, head); err != nil {
 			return proof.Signed{}, err
 		}
+	}
+	if head.Seq == 0 {
+		return proof.Signed{}, nil
 	}
 	tree, err := n.grow(ctx, head)
 	if err != nil {
@@ -131,16 +140,19 @@ func (n *Notary) newest(ctx context.Context) (proof.Signed, bool, error) {
 }
 
 // stillFits looks whether the entries still have the root that was signed, by the subtrees that are kept and the entries beside them.
-func (n *Notary) stillFits(ctx context.Context, signed proof.Signed, head consent.Head) error {
+func (n *Notary) stillFits(ctx context.Context, signed proof.Checkpoint, head consent.Head) error {
+	if signed.Size == 0 { // there is none
+		return nil
+	}
 	if head.Seq < signed.Size {
-		return &NotIntact{consent.Break{Why: consent.TailCut, Seq: head.Seq + 1, Until: signed.Size, Head: signed.Checkpoint}}
+		return &NotIntact{consent.Break{Why: consent.TailCut, Seq: head.Seq + 1, Until: signed.Size, Head: signed}}
 	}
 	tree, err := proof.TreeAt(signed.Size, n.node(ctx))
 	if err != nil {
 		return err
 	}
 	if tree.Root() != signed.Root {
-		return &NotIntact{consent.Break{Why: consent.Rebuilt, Seq: 1, Until: signed.Size, Head: signed.Checkpoint}}
+		return &NotIntact{consent.Break{Why: consent.Rebuilt, Seq: 1, Until: signed.Size, Head: signed}}
 	}
 	return nil
 }

@@ -111,8 +111,8 @@ func (s *Signer) Sign(c Checkpoint) (string, error) {
 
 type noteSigner struct{ s *Signer }
 
-func (n noteSigner) Name() string                    { return n.s.name }
-func (n noteSigner) KeyHash() uint32                 { return keyHash(n.s.name, publicOf(n.s.key)) }
+func (n noteSigner) Name() string                     { return n.s.name }
+func (n noteSigner) KeyHash() uint32                  { return keyHash(n.s.name, publicOf(n.s.key)) }
 func (n noteSigner) Sign(text []byte) ([]byte, error) { return ed25519.Sign(n.s.key, text), nil }
 
 // keyHash is how a note names its key.
