@@ -117,7 +117,7 @@ func (a *API) listCheckpoints(ctx context.Context, in *checkpointsInput) (*reply
 
 // ledgerKeyView is the key that checks signed heads.
 type ledgerKeyView struct {
-	PublicKey string `json:"public_key" example:"elshi.example.org/consent-ledger+de85ea19+AVgaAQ7M9jO6EXdlzRjoTGxHVZ5OWhIbGpJoRwKYTz6y" doc:"Name, hash and Ed25519 key (C2SP signed-note), for elshi verify and elshi-proof."`
+	PublicKey string `json:"public_key" example:"elshi.example.org/consent-ledger+64527096+ATml8fiiSsxI/zjOg58Aa0fXoJVEMqhrz5XhsE8TZqFM" doc:"Name, hash and Ed25519 key (C2SP signed-note), for elshi verify and elshi-proof."`
 }
 
 func (a *API) ledgerKey(context.Context, *struct{}) (*reply[ledgerKeyView], error) {

@@ -447,6 +447,43 @@ func TestWhateverIsDoneToTheLedgerIsNamed(t *testing.T) {
 	}
 }
 
+func TestARebuildMendsWhatIsKeptAndRefusesABrokenLedger(t *testing.T) {
+	for _, e := range engines {
+		t.Run(e.name, func(t *testing.T) {
+			c := newCrime(t, e.name)
+			for _, tc := range crimes {
+				if want := tc.want(c); want.Why != consent.Projection {
+					continue
+				}
+				tc.commit(c)
+			}
+			for mended := range []int{1, 0} {
+				done, err := c.notary.Rebuild(t.Context(), c.outside)
+				if err != nil || done.Entries != 12 || done.Mended != 1-mended {
+					t.Errorf("%+v, %v", done, err)
+				}
+			}
+			if found, err := c.notary.Audit(t.Context(), c.outside); err != nil || !found.Intact() {
+				t.Errorf("after the rebuild: %+v, %v", found, err)
+			}
+			var abroad bool
+			if err := c.owner.QueryRowContext(t.Context(), `SELECT cross_border FROM consents WHERE contact_id = $1 AND purpose = 'news.company'`,
+				string(c.contact)).Scan(&abroad); err != nil || !abroad {
+				t.Errorf("what no entry says is lost: %t, %v", abroad, err)
+			}
+			c.run(`UPDATE consents SET state = 'pending' WHERE contact_id = $1`, string(c.contact))
+			c.run(`UPDATE consent_events SET kind = 'granted' WHERE seq = 11`)
+			if _, err := c.notary.Rebuild(t.Context(), c.outside); err == nil || !strings.Contains(err.Error(), "event 11 ("+string(c.events[10].ID)+"): changed") {
+				t.Errorf("rebuilt from a ledger that was changed: %v", err)
+			}
+			var pending int
+			if err := c.owner.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM consents WHERE state = 'pending'`).Scan(&pending); err != nil || pending != 5 {
+				t.Errorf("%d grants as they were, %v; want 5: four and the planted one, which the wide withdrawals reach", pending, err)
+			}
+		})
+	}
+}
+
 func TestALedgerThatDoesNotAnswerIsNotIntact(t *testing.T) {
 	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) {

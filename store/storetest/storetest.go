@@ -31,6 +31,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"withdraw", withdrawTests},
 		{"withdraw again", repeatTests},
 		{"consents", consentTests},
+		{"projection", projectionTests},
 		{"suppressions and pauses", suppressionTests},
 		{"contacts", contactTests},
 		{"recipients", recipientTests},
