@@ -11,7 +11,7 @@ import (
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/fault"
 	"github.com/orleu/elshi/notary"
-	"github.com/orleu/elshi/proof"
+	"github.com/orleu/elshi/tlog"
 	"github.com/orleu/elshi/templates"
 	"github.com/orleu/elshi/vocab"
 )
@@ -232,7 +232,7 @@ type fakeNotary struct {
 
 	audit notary.Audit
 	proof consent.EntryProof
-	heads []proof.Signed // the newest first
+	heads []tlog.Signed // the newest first
 }
 
 func (f *fakeNotary) Audit(context.Context) (notary.Audit, error) { return f.audit, f.away }
@@ -244,8 +244,8 @@ func (f *fakeNotary) Inclusion(_ context.Context, id vocab.ConsentEventID) (cons
 	return f.proof, f.away
 }
 
-func (f *fakeNotary) Heads(_ context.Context, before int64, n int) ([]proof.Signed, error) {
-	var list []proof.Signed
+func (f *fakeNotary) Heads(_ context.Context, before int64, n int) ([]tlog.Signed, error) {
+	var list []tlog.Signed
 	for _, s := range f.heads {
 		if (before == 0 || s.Number < before) && len(list) < n {
 			list = append(list, s)

@@ -10,7 +10,7 @@ import (
 
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/notary"
-	"github.com/orleu/elshi/proof"
+	"github.com/orleu/elshi/tlog"
 	"github.com/orleu/elshi/vocab"
 )
 
@@ -21,7 +21,7 @@ type ledgerNotary interface {
 	// Inclusion proves that an entry stands in the ledger.
 	Inclusion(ctx context.Context, id vocab.ConsentEventID) (consent.EntryProof, error)
 	// Heads returns signed heads with a number below before, the newest first, at most n; 0: from the end.
-	Heads(ctx context.Context, before int64, n int) ([]proof.Signed, error)
+	Heads(ctx context.Context, before int64, n int) ([]tlog.Signed, error)
 	PublicKey() string
 }
 
@@ -53,7 +53,7 @@ type verifyView struct {
 	Intact  bool       `json:"intact" doc:"Everything is what was written, and nothing is missing."`
 	Seq     int64      `json:"head_seq" doc:"The number of the last entry when the check began."`
 	Hash    string     `json:"head_hash" doc:"Its hash as it is recorded."`
-	Root    proof.Hash `json:"root" doc:"The root of the Merkle tree over the entries that are sound, in base64."`
+	Root    tlog.Hash `json:"root" doc:"The root of the Merkle tree over the entries that are sound, in base64."`
 	Signed  int        `json:"signed_heads" doc:"How many signed heads were compared."`
 	Outside int        `json:"signed_heads_outside" doc:"How many of them came from the file outside of the database; 0 if it is not at hand here."`
 	Broken  *breakView `json:"broken,omitempty" doc:"The first place that is not what was written."`
@@ -111,8 +111,8 @@ func (a *API) listCheckpoints(ctx context.Context, in *checkpointsInput) (*reply
 	if err != nil {
 		return nil, err
 	}
-	return pageOf(list, limit, func(s proof.Signed) string { return strconv.FormatInt(s.Number, 10) },
-		func(s proof.Signed) checkpointView { return checkpointView{s.Size, s.At.UTC(), s.Note} }), nil
+	return pageOf(list, limit, func(s tlog.Signed) string { return strconv.FormatInt(s.Number, 10) },
+		func(s tlog.Signed) checkpointView { return checkpointView{s.Size, s.At.UTC(), s.Note} }), nil
 }
 
 // ledgerKeyView is the key that checks signed heads.

@@ -7,13 +7,13 @@ import (
 
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/notary"
-	"github.com/orleu/elshi/proof"
+	"github.com/orleu/elshi/tlog"
 )
 
 func TestWhatAnAuditFoundIsAnswered(t *testing.T) {
 	d := newDoor(t)
-	signed := proof.Checkpoint{Origin: "log", Size: 2000, At: monday}
-	whole := notary.Audit{Head: consent.Head{Seq: 2500, Hash: "v2:ab"}, Root: proof.Hash{1}, Signed: 3, Outside: 2, Newest: signed}
+	signed := tlog.Checkpoint{Origin: "log", Size: 2000, At: monday}
+	whole := notary.Audit{Head: consent.Head{Seq: 2500, Hash: "v2:ab"}, Root: tlog.Hash{1}, Signed: 3, Outside: 2, Newest: signed}
 	for name, tc := range map[string]struct {
 		found consent.Break
 		want  *breakView
@@ -39,7 +39,7 @@ func TestWhatAnAuditFoundIsAnswered(t *testing.T) {
 		d.notary.audit.Break = tc.found
 		var got verifyView
 		d.call(t, "GET", "/v1/consent-ledger/verify", "").ok(200).into(&got)
-		want := verifyView{tc.want == nil, 2500, "v2:ab", proof.Hash{1}, 3, 2, tc.want}
+		want := verifyView{tc.want == nil, 2500, "v2:ab", tlog.Hash{1}, 3, 2, tc.want}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
@@ -49,7 +49,7 @@ func TestWhatAnAuditFoundIsAnswered(t *testing.T) {
 func TestSignedHeadsAreListedTheNewestFirst(t *testing.T) {
 	d := newDoor(t)
 	for n := int64(5); n > 0; n-- {
-		d.notary.heads = append(d.notary.heads, proof.Signed{Checkpoint: proof.Checkpoint{Size: 10 * n, At: monday}, Number: n, Note: "note"})
+		d.notary.heads = append(d.notary.heads, tlog.Signed{Checkpoint: tlog.Checkpoint{Size: 10 * n, At: monday}, Number: n, Note: "note"})
 	}
 	var sizes []int64
 	cursor := ""
@@ -74,7 +74,7 @@ func TestAnEntryIsProvedByADocument(t *testing.T) {
 	const id = "cev_06gywnjy01xbs0938nkrkaydxw"
 	e, _ := consent.Chain(consent.Head{}, consent.Event{ID: id, Kind: consent.KindGranted, ContactID: aContact, At: monday})
 	d.notary.proof = consent.EntryProof{
-		Format: consent.EntryProofFormat, Entry: consent.EntryOf(e), TreeSize: 1, Hashes: []proof.Hash{}, Checkpoint: "note",
+		Format: consent.EntryProofFormat, Entry: consent.EntryOf(e), TreeSize: 1, Hashes: []tlog.Hash{}, Checkpoint: "note",
 	}
 	r := d.call(t, "GET", "/v1/consent-ledger/entries/"+id+"/proof", "").ok(200)
 	got, err := consent.ParseEntryProof(r.Body.Bytes())

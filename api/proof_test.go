@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"crypto/ed25519"
 	"context"
 	"encoding/json"
 	"testing"
@@ -8,7 +9,7 @@ import (
 
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/notary"
-	"github.com/orleu/elshi/proof"
+	"github.com/orleu/elshi/tlog"
 	"github.com/orleu/elshi/store"
 )
 
@@ -21,11 +22,8 @@ func (d ledgerDoor) Audit(ctx context.Context) (notary.Audit, error) {
 
 func notaryOf(t *testing.T, consents *store.Consents, now func() time.Time) *notary.Notary {
 	t.Helper()
-	key, err := proof.Derive(make([]byte, proof.SeedSize), proof.LabelCheckpoint)
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := proof.NewSigner("elshi.example/consent-ledger", key)
+	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
+	signer, err := tlog.NewSigner("elshi.example/consent-ledger", key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +34,7 @@ func TestAGrantIsProvedToWhoeverHasTheKey(t *testing.T) {
 	s := newStreet(t)
 	made := s.call(t, 201, "POST", "/v1/contacts", `{"name":"Айгүл","addresses":[{"email":"aigul@example.org","verified":true}]}`)
 	granted := s.call(t, 201, "POST", "/v1/consents", `{"contact_id":"`+made["id"].(string)+`","kind":"grant","purpose":"news.company","channel":"email"}`)
-	key, err := proof.NewVerifier(s.call(t, 200, "GET", "/v1/consent-ledger/public-key", "")["public_key"].(string))
+	key, err := tlog.NewVerifier(s.call(t, 200, "GET", "/v1/consent-ledger/public-key", "")["public_key"].(string))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/orleu/elshi/fault"
 	"github.com/orleu/elshi/notary"
 	"github.com/orleu/elshi/proof"
+	"github.com/orleu/elshi/tlog"
 	"github.com/orleu/elshi/store"
 	"github.com/orleu/elshi/vocab"
 )
@@ -25,11 +26,11 @@ func newNotary(cfg config.Config, consents *store.Consents, now func() time.Time
 	if err != nil {
 		return nil, fmt.Errorf("secrets.signing_key: %w", err)
 	}
-	key, err := proof.Derive(seed[:], proof.LabelCheckpoint)
+	key, err := proof.SigningKey(seed[:], "checkpoint")
 	if err != nil {
 		return nil, err
 	}
-	signer, err := proof.NewSigner(cfg.LedgerOrigin(), key)
+	signer, err := tlog.NewSigner(cfg.LedgerOrigin(), key)
 	if err != nil {
 		return nil, fmt.Errorf("ledger.origin: %w", err)
 	}
@@ -92,7 +93,7 @@ func (d *ledgerDoor) Inclusion(ctx context.Context, id vocab.ConsentEventID) (co
 }
 
 // Heads returns signed heads, the newest first.
-func (d *ledgerDoor) Heads(ctx context.Context, before int64, n int) ([]proof.Signed, error) {
+func (d *ledgerDoor) Heads(ctx context.Context, before int64, n int) ([]tlog.Signed, error) {
 	return d.notary.Heads(ctx, before, n)
 }
 
@@ -131,7 +132,7 @@ func (a *App) outside(n *notary.Notary, o VerifyOptions) (notary.Outside, string
 	outside := notary.Outside{Key: n.Verifier()}
 	var err error
 	if o.PublicKey != "" {
-		if outside.Key, err = proof.NewVerifier(o.PublicKey); err != nil {
+		if outside.Key, err = tlog.NewVerifier(o.PublicKey); err != nil {
 			return outside, "", err
 		}
 	}

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"crypto/ed25519"
 	"encoding/hex"
 	"encoding/json"
 	"flag"
@@ -11,7 +12,7 @@ import (
 
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/notary"
-	"github.com/orleu/elshi/proof"
+	"github.com/orleu/elshi/tlog"
 	"github.com/orleu/elshi/store"
 	"github.com/orleu/elshi/vocab"
 )
@@ -30,11 +31,8 @@ func newLedger(b *testing.B, e *engine) ledger {
 	if err != nil {
 		b.Fatal(err)
 	}
-	key, err := proof.Derive(make([]byte, proof.SeedSize), proof.LabelCheckpoint)
-	if err != nil {
-		b.Fatal(err)
-	}
-	signer, err := proof.NewSigner("elshi.example/consent-ledger", key)
+	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
+	signer, err := tlog.NewSigner("elshi.example/consent-ledger", key)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -8,7 +8,7 @@ import (
 	"io"
 	"time"
 
-	"github.com/orleu/elshi/proof"
+	"github.com/orleu/elshi/tlog"
 	"github.com/orleu/elshi/vocab"
 )
 
@@ -66,7 +66,7 @@ type EntryProof struct {
 	Entry      Entry        `json:"entry" doc:"The entry with every field that is under its hash."`
 	LeafIndex  int64        `json:"leaf_index" doc:"Its place in the Merkle tree, from 0."`
 	TreeSize   int64        `json:"tree_size" doc:"How many entries the tree has."`
-	Hashes     []proof.Hash `json:"hashes" nullable:"false" doc:"The hashes from the leaf to the root (RFC 9162 section 2.1.3.1), in base64."`
+	Hashes     []tlog.Hash `json:"hashes" nullable:"false" doc:"The hashes from the leaf to the root (RFC 9162 section 2.1.3.1), in base64."`
 	Checkpoint string       `json:"checkpoint" doc:"The signed head of the tree (C2SP tlog-checkpoint)."`
 }
 
@@ -94,27 +94,27 @@ func ParseEntryProof(data []byte) (EntryProof, error) {
 }
 
 // Check says by a nil error that the entry is what was hashed and stood in the ledger whose head the key signed, and returns that head.
-func (p EntryProof) Check(key *proof.Verifier) (proof.Checkpoint, error) {
+func (p EntryProof) Check(key *tlog.Verifier) (tlog.Checkpoint, error) {
 	e := p.Entry.Event()
 	if !sound(e) {
-		return proof.Checkpoint{}, errors.New("the entry is not the one that was written: its fields do not give its hash")
+		return tlog.Checkpoint{}, errors.New("the entry is not the one that was written: its fields do not give its hash")
 	}
 	if p.LeafIndex != e.Seq-1 {
-		return proof.Checkpoint{}, fmt.Errorf("entry %d cannot stand at leaf %d", e.Seq, p.LeafIndex)
+		return tlog.Checkpoint{}, fmt.Errorf("entry %d cannot stand at leaf %d", e.Seq, p.LeafIndex)
 	}
 	head, err := key.Open(p.Checkpoint)
 	if err != nil {
-		return proof.Checkpoint{}, err
+		return tlog.Checkpoint{}, err
 	}
 	if head.Size != p.TreeSize {
-		return proof.Checkpoint{}, fmt.Errorf("the signed head has %d entries and the proof is for %d", head.Size, p.TreeSize)
+		return tlog.Checkpoint{}, fmt.Errorf("the signed head has %d entries and the proof is for %d", head.Size, p.TreeSize)
 	}
 	leaf, err := Leaf(e.Hash)
 	if err != nil {
-		return proof.Checkpoint{}, err
+		return tlog.Checkpoint{}, err
 	}
-	if err := proof.Included(leaf, p.LeafIndex, p.TreeSize, p.Hashes, head.Root); err != nil {
-		return proof.Checkpoint{}, errors.New("the hashes do not lead from the entry to the signed head: it did not stand there")
+	if err := tlog.Included(leaf, p.LeafIndex, p.TreeSize, p.Hashes, head.Root); err != nil {
+		return tlog.Checkpoint{}, errors.New("the hashes do not lead from the entry to the signed head: it did not stand there")
 	}
 	return head, nil
 }

@@ -1,6 +1,7 @@
 package consent
 
 import (
+	"crypto/ed25519"
 	"encoding/json"
 	"reflect"
 	"strings"
@@ -9,16 +10,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/orleu/elshi/proof"
+	"github.com/orleu/elshi/tlog"
 )
 
-func testSigner(t testing.TB) *proof.Signer {
+func testSigner(t testing.TB) *tlog.Signer {
 	t.Helper()
-	key, err := proof.Derive(make([]byte, proof.SeedSize), proof.LabelCheckpoint)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := proof.NewSigner("elshi.example/consent-ledger", key)
+	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
+	s, err := tlog.NewSigner("elshi.example/consent-ledger", key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,9 +24,9 @@ func testSigner(t testing.TB) *proof.Signer {
 }
 
 // treeOf is the tree over events, and signed heads of the sizes.
-func treeOf(t testing.TB, events []Event, sizes ...int64) (leaves []proof.Hash, heads []proof.Checkpoint, notes []string) {
+func treeOf(t testing.TB, events []Event, sizes ...int64) (leaves []tlog.Hash, heads []tlog.Checkpoint, notes []string) {
 	t.Helper()
-	var tree proof.Tree
+	var tree tlog.Tree
 	for _, e := range events {
 		leaf, err := Leaf(e.Hash)
 		if err != nil {
@@ -42,7 +40,7 @@ func treeOf(t testing.TB, events []Event, sizes ...int64) (leaves []proof.Hash, 
 			if size != e.Seq {
 				continue
 			}
-			c := proof.Checkpoint{Origin: "elshi.example/consent-ledger", Size: size, Root: tree.Root(), At: monday}
+			c := tlog.Checkpoint{Origin: "elshi.example/consent-ledger", Size: size, Root: tree.Root(), At: monday}
 			note, err := testSigner(t).Sign(c)
 			if err != nil {
 				t.Fatal(err)
@@ -60,8 +58,8 @@ func proofOf(t testing.TB, seq int64) EntryProof {
 	leaves, _, notes := treeOf(t, events, 6)
 	p := EntryProof{Format: EntryProofFormat, Entry: EntryOf(events[seq-1]), LeafIndex: seq - 1, TreeSize: 6, Checkpoint: notes[0]}
 	var err error
-	if p.Hashes, err = proof.Inclusion(p.LeafIndex, 6, func(id proof.Node) (proof.Hash, error) {
-		return proof.Join(leaves[id.Index<<id.Level : (id.Index+1)<<id.Level]), nil
+	if p.Hashes, err = tlog.Inclusion(p.LeafIndex, 6, func(id tlog.Node) (tlog.Hash, error) {
+		return tlog.Join(leaves[id.Index<<id.Level : (id.Index+1)<<id.Level]), nil
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +203,7 @@ func TestSignedHeadsShowWhatTheChainCannot(t *testing.T) {
 			_, heads, _ := treeOf(t, events, 4, 7, 8)
 			events, head = tc.harm(events, head)
 			v := NewVerifier(Head{})
-			v.Against(&proof.Tree{}, heads, nil)
+			v.Against(&tlog.Tree{}, heads, nil)
 			for _, e := range events {
 				v.Feed(e)
 			}

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/orleu/elshi/proof"
+	"github.com/orleu/elshi/tlog"
 	"github.com/orleu/elshi/vocab"
 )
 
@@ -16,7 +16,7 @@ type Break struct {
 	Seq     int64                // the entry; for Gap, TailCut and Rebuilt the first that is concerned; 0 for Projection and Forged
 	Until   int64                // the last that is concerned, where there are more or the place is only known so far; else 0
 	ID      vocab.ConsentEventID // the entry that was found there; empty if there was none
-	Head    proof.Checkpoint     // the signed head that shows it; zero if none does
+	Head    tlog.Checkpoint     // the signed head that shows it; zero if none does
 	Contact vocab.ContactID      // of Projection
 	Detail  string               // of Projection and Forged: what differs; nothing personal
 }
@@ -91,13 +91,13 @@ func (b Break) String() string {
 }
 
 // Leaf is the leaf of an entry in the ledger's Merkle tree: the hash over the 32 bytes of its chain hash.
-func Leaf(hash string) (proof.Hash, error) {
+func Leaf(hash string) (tlog.Hash, error) {
 	_, digits, _ := strings.Cut(hash, ":")
 	raw, err := hex.DecodeString(digits)
-	if err != nil || len(raw) != proof.HashSize {
-		return proof.Hash{}, fmt.Errorf("%q is no hash of an entry", hash)
+	if err != nil || len(raw) != tlog.HashSize {
+		return tlog.Hash{}, fmt.Errorf("%q is no hash of an entry", hash)
 	}
-	return proof.LeafHash(raw), nil
+	return tlog.LeafHash(raw), nil
 }
 
 // Verifier checks a ledger entry by entry without holding it in memory. Use NewVerifier. It is not safe for concurrent use.
@@ -109,10 +109,10 @@ type Verifier struct {
 
 	recent [recall]link // the last entries, by number modulo recall
 
-	tree  *proof.Tree
-	heads []proof.Checkpoint // that are still to come, by size
+	tree  *tlog.Tree
+	heads []tlog.Checkpoint // that are still to come, by size
 	fits  int64              // the size of the last that fitted
-	whole func(proof.Node, proof.Hash)
+	whole func(tlog.Node, tlog.Hash)
 }
 
 type link struct {
@@ -128,7 +128,7 @@ func NewVerifier(from Head) *Verifier { return &Verifier{head: from} }
 
 // Against also grows the ledger's tree, which stands at the head that v starts after, and compares its roots with signed heads,
 // which come by size, those of one size with one root. Whole is called with each subtree that becomes whole; it may be nil.
-func (v *Verifier) Against(tree *proof.Tree, heads []proof.Checkpoint, whole func(proof.Node, proof.Hash)) {
+func (v *Verifier) Against(tree *tlog.Tree, heads []tlog.Checkpoint, whole func(tlog.Node, tlog.Hash)) {
 	v.tree, v.heads, v.whole, v.fits = tree, heads, whole, v.head.Seq
 }
 

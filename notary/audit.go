@@ -8,7 +8,7 @@ import (
 	"sync"
 
 	"github.com/orleu/elshi/consent"
-	"github.com/orleu/elshi/proof"
+	"github.com/orleu/elshi/tlog"
 	"github.com/orleu/elshi/vocab"
 )
 
@@ -25,7 +25,7 @@ type projection interface {
 
 // Outside is what an audit holds against the database.
 type Outside struct {
-	Key   *proof.Verifier // whose signature is believed
+	Key   *tlog.Verifier // whose signature is believed
 	Notes []string        // signed heads from outside of the database; nil: none are at hand
 	// ChainOnly leaves out what is kept of the contacts' consents, for whoever is about to make that anew.
 	ChainOnly bool
@@ -34,10 +34,10 @@ type Outside struct {
 // Audit is what was found.
 type Audit struct {
 	Head    consent.Head     // the end of the chain when the audit began; entries that came later were not looked at
-	Root    proof.Hash       // of the tree over everything that was found sound
+	Root    tlog.Hash       // of the tree over everything that was found sound
 	Signed  int              // how many signed heads were compared, of the table and from outside
 	Outside int              // how many of them came from outside
-	Newest  proof.Checkpoint // the newest of them
+	Newest  tlog.Checkpoint // the newest of them
 	Break   consent.Break    // the first that is not as it was written
 }
 
@@ -96,8 +96,8 @@ func (n *Notary) Audit(ctx context.Context, o Outside) (Audit, error) {
 }
 
 // auditChain reads the entries.
-func (n *Notary) auditChain(ctx context.Context, head consent.Head, signed []proof.Checkpoint) (consent.Break, proof.Hash, error) {
-	tree := &proof.Tree{}
+func (n *Notary) auditChain(ctx context.Context, head consent.Head, signed []tlog.Checkpoint) (consent.Break, tlog.Hash, error) {
+	tree := &tlog.Tree{}
 	v := consent.NewVerifier(consent.Head{})
 	v.Against(tree, signed, nil)
 	for at := int64(0); at < head.Seq && !v.Broken(); at += portion {
@@ -105,7 +105,7 @@ func (n *Notary) auditChain(ctx context.Context, head consent.Head, signed []pro
 			v.Feed(e)
 			return nil
 		}); err != nil {
-			return consent.Break{}, proof.Hash{}, err
+			return consent.Break{}, tlog.Hash{}, err
 		}
 	}
 	first, intact := v.Finish(head)
@@ -139,15 +139,15 @@ func (n *Notary) auditBeside(ctx context.Context, head consent.Head, chainOnly b
 }
 
 // signedHeads opens the heads of the table and from outside and returns them by size, one for each, and what is wrong with them.
-func (n *Notary) signedHeads(ctx context.Context, o Outside) ([]proof.Checkpoint, consent.Break, error) {
-	var all []proof.Checkpoint
+func (n *Notary) signedHeads(ctx context.Context, o Outside) ([]tlog.Checkpoint, consent.Break, error) {
+	var all []tlog.Checkpoint
 	var forged consent.Break
 	wrong := func(format string, args ...any) {
 		if forged.Why == "" {
 			forged = consent.Break{Why: consent.Forged, Detail: fmt.Sprintf(format, args...)}
 		}
 	}
-	inTable := map[proof.Checkpoint]bool{}
+	inTable := map[tlog.Checkpoint]bool{}
 	for after := int64(0); ; {
 		page, err := n.ledger.Checkpoints(ctx, after, portion)
 		if err != nil {
@@ -181,7 +181,7 @@ func (n *Notary) signedHeads(ctx context.Context, o Outside) ([]proof.Checkpoint
 		}
 		all = append(all, c)
 	}
-	slices.SortStableFunc(all, func(x, y proof.Checkpoint) int {
+	slices.SortStableFunc(all, func(x, y tlog.Checkpoint) int {
 		return cmp.Or(cmp.Compare(x.Size, y.Size), x.At.Compare(y.At))
 	})
 	for i := 1; i < len(all); i++ {
@@ -189,5 +189,5 @@ func (n *Notary) signedHeads(ctx context.Context, o Outside) ([]proof.Checkpoint
 			wrong("two heads of %d entries are signed and differ", all[i].Size)
 		}
 	}
-	return slices.CompactFunc(all, func(x, y proof.Checkpoint) bool { return x.Size == y.Size }), forged, nil
+	return slices.CompactFunc(all, func(x, y tlog.Checkpoint) bool { return x.Size == y.Size }), forged, nil
 }

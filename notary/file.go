@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/orleu/elshi/proof"
+	"github.com/orleu/elshi/tlog"
 )
 
 // ReadNotes returns the signed notes of a file. A file that is not there has none, and the
@@ -19,7 +19,7 @@ func ReadNotes(path string) ([]string, error) {
 		return nil, fmt.Errorf("read the signed heads: %w", err)
 	}
 	// A note that somebody copied out of a mail may have other ends of lines, and none at its end.
-	notes, torn := proof.SplitNotes(strings.ReplaceAll(string(text), "\r\n", "\n"))
+	notes, torn := tlog.SplitNotes(strings.ReplaceAll(string(text), "\r\n", "\n"))
 	if strings.Contains(torn, "\n\n") { // its last line may be cut off all the same, and then no key opens it
 		notes = append(notes, strings.TrimRight(torn, "\n")+"\n")
 	}
@@ -30,20 +30,20 @@ func ReadNotes(path string) ([]string, error) {
 type file struct{ path string }
 
 // last returns the newest head that the file holds, the zero one if it holds none or is not there.
-func (f file) last(key *proof.Verifier) (proof.Checkpoint, error) {
+func (f file) last(key *tlog.Verifier) (tlog.Checkpoint, error) {
 	if f.path == "" {
-		return proof.Checkpoint{}, nil
+		return tlog.Checkpoint{}, nil
 	}
 	text, err := os.ReadFile(f.path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return proof.Checkpoint{}, nil
+		return tlog.Checkpoint{}, nil
 	}
 	if err != nil {
-		return proof.Checkpoint{}, err
+		return tlog.Checkpoint{}, err
 	}
-	notes, _ := proof.SplitNotes(string(text))
+	notes, _ := tlog.SplitNotes(string(text))
 	if len(notes) == 0 {
-		return proof.Checkpoint{}, nil
+		return tlog.Checkpoint{}, nil
 	}
 	return key.Open(notes[len(notes)-1])
 }
@@ -57,7 +57,7 @@ func (f file) mend() error {
 	if err != nil {
 		return err
 	}
-	if _, torn := proof.SplitNotes(string(text)); torn != "" {
+	if _, torn := tlog.SplitNotes(string(text)); torn != "" {
 		return os.Truncate(f.path, int64(len(text)-len(torn)))
 	}
 	return nil

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/orleu/elshi/consent"
-	"github.com/orleu/elshi/proof"
+	"github.com/orleu/elshi/tlog"
 	"github.com/orleu/elshi/vocab"
 )
 
@@ -134,7 +134,7 @@ func (k *Keeper) keep(ctx context.Context, now time.Time) error {
 }
 
 // due says whether the ledger is to be signed: it grew and the interval has passed, or the day has no head yet.
-func (k *Keeper) due(ctx context.Context, newest proof.Signed, found bool, now time.Time) (bool, error) {
+func (k *Keeper) due(ctx context.Context, newest tlog.Signed, found bool, now time.Time) (bool, error) {
 	if found && k.day(newest.At) == k.day(now) && now.Sub(newest.At) < k.o.Interval {
 		return false, nil
 	}

@@ -1,6 +1,7 @@
 package notary_test
 
 import (
+	"crypto/ed25519"
 	"bytes"
 	"context"
 	"errors"
@@ -18,7 +19,7 @@ import (
 	"github.com/orleu/elshi/contacts"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/notary"
-	"github.com/orleu/elshi/proof"
+	"github.com/orleu/elshi/tlog"
 	"github.com/orleu/elshi/store"
 	"github.com/orleu/elshi/vocab"
 )
@@ -84,11 +85,8 @@ func newOffice(t *testing.T) *office {
 		t.Fatal(err)
 	}
 	o.consents, o.people = store.NewConsents(o.db, registry), store.NewContacts(o.db)
-	key, err := proof.Derive([]byte(strings.Repeat("s", 32)), proof.LabelCheckpoint)
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := proof.NewSigner("elshi.example/consent-ledger", key)
+	key := ed25519.NewKeyFromSeed([]byte(strings.Repeat("s", 32)))
+	signer, err := tlog.NewSigner("elshi.example/consent-ledger", key)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/fault"
-	"github.com/orleu/elshi/proof"
+	"github.com/orleu/elshi/tlog"
 	"github.com/orleu/elshi/vocab"
 )
 
@@ -28,18 +28,18 @@ type entries interface {
 
 // heads keeps signed heads.
 type heads interface {
-	AddCheckpoint(ctx context.Context, s proof.Signed) (proof.Signed, error)
+	AddCheckpoint(ctx context.Context, s tlog.Signed) (tlog.Signed, error)
 	// Checkpoints returns those with a number above after, the oldest first, at most n.
-	Checkpoints(ctx context.Context, after int64, n int) ([]proof.Signed, error)
+	Checkpoints(ctx context.Context, after int64, n int) ([]tlog.Signed, error)
 	// NewestCheckpoints returns those with a number below before, the newest first, at most n; 0: from the end.
-	NewestCheckpoints(ctx context.Context, before int64, n int) ([]proof.Signed, error)
+	NewestCheckpoints(ctx context.Context, before int64, n int) ([]tlog.Signed, error)
 }
 
 // subtrees keeps whole subtrees of the ledger's tree.
 type subtrees interface {
-	Nodes(ctx context.Context, level uint, from, to int64) ([]proof.Hash, error)
+	Nodes(ctx context.Context, level uint, from, to int64) ([]tlog.Hash, error)
 	NodeCount(ctx context.Context, level uint) (int64, error)
-	AddNodes(ctx context.Context, nodes map[proof.Node]proof.Hash) error
+	AddNodes(ctx context.Context, nodes map[tlog.Node]tlog.Hash) error
 	ForgetNodes(ctx context.Context) error
 }
 
@@ -55,14 +55,14 @@ type Ledger interface {
 // Notary signs heads of the consent ledger and proves entries by them. It is safe for concurrent use.
 type Notary struct {
 	ledger Ledger
-	signer *proof.Signer
+	signer *tlog.Signer
 	file   file
 	now    func() time.Time
 }
 
 // New returns a Notary. Nothing is signed before it is asked to, and nothing that the newest head in the file contradicts; a file that is
 // not there contradicts nothing. An empty path is no file.
-func New(l Ledger, s *proof.Signer, path string, now func() time.Time) *Notary {
+func New(l Ledger, s *tlog.Signer, path string, now func() time.Time) *Notary {
 	return &Notary{l, s, file{path}, now}
 }
 
@@ -70,10 +70,10 @@ func New(l Ledger, s *proof.Signer, path string, now func() time.Time) *Notary {
 func (n *Notary) PublicKey() string { return n.signer.PublicKey() }
 
 // Verifier returns who opens what the Notary signs.
-func (n *Notary) Verifier() *proof.Verifier { return n.signer.Verifier() }
+func (n *Notary) Verifier() *tlog.Verifier { return n.signer.Verifier() }
 
 // Heads returns signed heads with a number below before, the newest first, at most so many; 0: from the end.
-func (n *Notary) Heads(ctx context.Context, before int64, limit int) ([]proof.Signed, error) {
+func (n *Notary) Heads(ctx context.Context, before int64, limit int) ([]tlog.Signed, error) {
 	return n.ledger.NewestCheckpoints(ctx, before, limit)
 }
 
@@ -89,48 +89,48 @@ const portion = 8192
 // Seal signs the ledger as it is now and keeps the signed head. What came since the last subtree that is kept is checked first, entry by
 // entry, and the last head that was signed must still fit: the error is *NotIntact if it does not. An empty ledger has no head: the
 // answer is the zero Signed. Seal costs what was appended since the last time; appending costs nothing.
-func (n *Notary) Seal(ctx context.Context) (proof.Signed, error) {
+func (n *Notary) Seal(ctx context.Context) (tlog.Signed, error) {
 	newest, _, err := n.newest(ctx)
 	if err != nil {
-		return proof.Signed{}, err
+		return tlog.Signed{}, err
 	}
 	head, err := n.ledger.Head(ctx)
 	if err != nil {
-		return proof.Signed{}, err
+		return tlog.Signed{}, err
 	}
 	outside, err := n.file.last(n.signer.Verifier())
 	if err != nil {
-		return proof.Signed{}, fmt.Errorf("the file of signed heads: %w", err)
+		return tlog.Signed{}, fmt.Errorf("the file of signed heads: %w", err)
 	}
 	// Whoever rewrote the ledger may have taken the heads of the table away, or be asking for a proof of what they wrote.
-	for _, signed := range []proof.Checkpoint{newest.Checkpoint, outside} {
+	for _, signed := range []tlog.Checkpoint{newest.Checkpoint, outside} {
 		if err := n.stillFits(ctx, signed, head); err != nil {
-			return proof.Signed{}, err
+			return tlog.Signed{}, err
 		}
 	}
 	if head.Seq == 0 {
-		return proof.Signed{}, nil
+		return tlog.Signed{}, nil
 	}
 	tree, err := n.grow(ctx, head)
 	if err != nil {
-		return proof.Signed{}, err
+		return tlog.Signed{}, err
 	}
-	c := proof.Checkpoint{Size: tree.Size(), Root: tree.Root(), At: n.now().UTC().Truncate(time.Second)}
-	signed := proof.Signed{Checkpoint: c}
+	c := tlog.Checkpoint{Size: tree.Size(), Root: tree.Root(), At: n.now().UTC().Truncate(time.Second)}
+	signed := tlog.Signed{Checkpoint: c}
 	if signed.Note, err = n.signer.Sign(c); err != nil {
-		return proof.Signed{}, err
+		return tlog.Signed{}, err
 	}
 	if signed, err = n.ledger.AddCheckpoint(ctx, signed); err != nil {
-		return proof.Signed{}, fmt.Errorf("keep the signed head: %w", err)
+		return tlog.Signed{}, fmt.Errorf("keep the signed head: %w", err)
 	}
 	return signed, nil
 }
 
 // newest returns the newest signed head, opened, and whether there is one.
-func (n *Notary) newest(ctx context.Context) (proof.Signed, bool, error) {
+func (n *Notary) newest(ctx context.Context) (tlog.Signed, bool, error) {
 	list, err := n.ledger.NewestCheckpoints(ctx, 0, 1)
 	if err != nil || len(list) == 0 {
-		return proof.Signed{}, false, err
+		return tlog.Signed{}, false, err
 	}
 	s := list[0]
 	if s.Checkpoint, err = n.signer.Verifier().Open(s.Note); err != nil {
@@ -140,14 +140,14 @@ func (n *Notary) newest(ctx context.Context) (proof.Signed, bool, error) {
 }
 
 // stillFits looks whether the entries still have the root that was signed, by the subtrees that are kept and the entries beside them.
-func (n *Notary) stillFits(ctx context.Context, signed proof.Checkpoint, head consent.Head) error {
+func (n *Notary) stillFits(ctx context.Context, signed tlog.Checkpoint, head consent.Head) error {
 	if signed.Size == 0 { // there is none
 		return nil
 	}
 	if head.Seq < signed.Size {
 		return &NotIntact{consent.Break{Why: consent.TailCut, Seq: head.Seq + 1, Until: signed.Size, Head: signed}}
 	}
-	tree, err := proof.TreeAt(signed.Size, n.node(ctx))
+	tree, err := tlog.TreeAt(signed.Size, n.node(ctx))
 	if err != nil {
 		return err
 	}
@@ -158,7 +158,7 @@ func (n *Notary) stillFits(ctx context.Context, signed proof.Checkpoint, head co
 }
 
 // grow makes the tree up to the head, and keeps the subtrees that became whole.
-func (n *Notary) grow(ctx context.Context, head consent.Head) (*proof.Tree, error) {
+func (n *Notary) grow(ctx context.Context, head consent.Head) (*tlog.Tree, error) {
 	count, err := n.ledger.NodeCount(ctx, firstKept)
 	if err != nil {
 		return nil, err
@@ -177,13 +177,13 @@ func (n *Notary) grow(ctx context.Context, head consent.Head) (*proof.Tree, erro
 		}
 		from.Hash = links[0]
 	}
-	tree, err := proof.TreeAt(from.Seq, n.node(ctx))
+	tree, err := tlog.TreeAt(from.Seq, n.node(ctx))
 	if err != nil {
 		return nil, err
 	}
-	made := map[proof.Node]proof.Hash{}
+	made := map[tlog.Node]tlog.Hash{}
 	v := consent.NewVerifier(from)
-	v.Against(tree, nil, func(id proof.Node, h proof.Hash) {
+	v.Against(tree, nil, func(id tlog.Node, h tlog.Hash) {
 		if id.Level > 0 && id.Level%firstKept == 0 {
 			made[id] = h
 		}
@@ -223,7 +223,7 @@ func (n *Notary) Inclusion(ctx context.Context, id vocab.ConsentEventID) (consen
 	p := consent.EntryProof{
 		Format: consent.EntryProofFormat, Entry: consent.EntryOf(e), LeafIndex: e.Seq - 1, TreeSize: signed.Size, Checkpoint: signed.Note,
 	}
-	if p.Hashes, err = proof.Inclusion(p.LeafIndex, p.TreeSize, n.node(ctx)); err != nil {
+	if p.Hashes, err = tlog.Inclusion(p.LeafIndex, p.TreeSize, n.node(ctx)); err != nil {
 		return consent.EntryProof{}, err
 	}
 	// Nobody is handed a proof that does not hold.

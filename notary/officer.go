@@ -10,7 +10,7 @@ import (
 	"github.com/orleu/elshi/contacts"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/fault"
-	"github.com/orleu/elshi/proof"
+	"github.com/orleu/elshi/tlog"
 	"github.com/orleu/elshi/vocab"
 )
 
@@ -43,7 +43,7 @@ const (
 )
 
 // mail sends the day's head. The key makes it one mail a day, whoever asks and however often.
-func (k *Keeper) mail(ctx context.Context, s proof.Signed, now time.Time) error {
+func (k *Keeper) mail(ctx context.Context, s tlog.Signed, now time.Time) error {
 	o, day := k.o.Officer, k.day(now)
 	if o == nil || k.mailed == day {
 		return nil

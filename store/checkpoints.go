@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/orleu/elshi/proof"
+	"github.com/orleu/elshi/tlog"
 )
 
 // What proves the consent ledger, beside its entries: the whole subtrees of its Merkle tree, and its signed heads.
@@ -33,8 +33,8 @@ func (c *Consents) Links(ctx context.Context, from, to int64) ([]string, error) 
 }
 
 // Nodes returns the hashes of whole subtrees of a level that are kept, from one place to another, in order.
-func (c *Consents) Nodes(ctx context.Context, level uint, from, to int64) ([]proof.Hash, error) {
-	var list []proof.Hash
+func (c *Consents) Nodes(ctx context.Context, level uint, from, to int64) ([]tlog.Hash, error) {
+	var list []tlog.Hash
 	var text string
 	err := c.db.reader().each(ctx, []any{&text}, func() error {
 		h, err := nodeOf(text)
@@ -44,12 +44,12 @@ func (c *Consents) Nodes(ctx context.Context, level uint, from, to int64) ([]pro
 	return list, away(err)
 }
 
-func nodeOf(text string) (proof.Hash, error) {
+func nodeOf(text string) (tlog.Hash, error) {
 	raw, err := hex.DecodeString(text)
-	if err != nil || len(raw) != proof.HashSize {
-		return proof.Hash{}, fmt.Errorf("a node of the ledger's tree is kept as %d characters, which are no hash", len(text))
+	if err != nil || len(raw) != tlog.HashSize {
+		return tlog.Hash{}, fmt.Errorf("a node of the ledger's tree is kept as %d characters, which are no hash", len(text))
 	}
-	return proof.Hash(raw), nil
+	return tlog.Hash(raw), nil
 }
 
 // NodeCount is how many whole subtrees of a level are kept; they are kept from the left without gaps.
@@ -60,7 +60,7 @@ func (c *Consents) NodeCount(ctx context.Context, level uint) (int64, error) {
 }
 
 // AddNodes keeps whole subtrees; one that is there stays as it is, because a whole subtree never changes.
-func (c *Consents) AddNodes(ctx context.Context, nodes map[proof.Node]proof.Hash) error {
+func (c *Consents) AddNodes(ctx context.Context, nodes map[tlog.Node]tlog.Hash) error {
 	var rows rowset
 	for n, h := range nodes {
 		rows = append(rows, []any{n.Level, n.Index, hex.EncodeToString(h[:])})
@@ -78,7 +78,7 @@ func (c *Consents) ForgetNodes(ctx context.Context) error {
 }
 
 // AddCheckpoint appends a signed head and returns it with its number. Two at once stand one behind the other.
-func (c *Consents) AddCheckpoint(ctx context.Context, s proof.Signed) (proof.Signed, error) {
+func (c *Consents) AddCheckpoint(ctx context.Context, s tlog.Signed) (tlog.Signed, error) {
 	err := c.db.tx(ctx, func(tx *tx) error {
 		var last int64 // whoever appends holds the head of the chain meanwhile
 		if err := tx.row(ctx, []any{&last}, `SELECT seq FROM consent_head WHERE id = 1 {guard}`); err != nil {
@@ -96,21 +96,21 @@ func (c *Consents) AddCheckpoint(ctx context.Context, s proof.Signed) (proof.Sig
 
 // Checkpoints returns signed heads, the oldest first: those with a number above after, at most n. Size and time are what the table
 // says; whoever believes them opens the note.
-func (c *Consents) Checkpoints(ctx context.Context, after int64, n int) ([]proof.Signed, error) {
+func (c *Consents) Checkpoints(ctx context.Context, after int64, n int) ([]tlog.Signed, error) {
 	return c.checkpoints(ctx, `number > $1 ORDER BY number LIMIT $2`, after, n)
 }
 
 // NewestCheckpoints returns the newest n signed heads with a number below before, the newest first; 0: from the end.
-func (c *Consents) NewestCheckpoints(ctx context.Context, before int64, n int) ([]proof.Signed, error) {
+func (c *Consents) NewestCheckpoints(ctx context.Context, before int64, n int) ([]tlog.Signed, error) {
 	if before == 0 {
 		before = 1 << 62
 	}
 	return c.checkpoints(ctx, `number < $1 ORDER BY number DESC LIMIT $2`, before, n)
 }
 
-func (c *Consents) checkpoints(ctx context.Context, where string, args ...any) ([]proof.Signed, error) {
-	var list []proof.Signed
-	var s proof.Signed
+func (c *Consents) checkpoints(ctx context.Context, where string, args ...any) ([]tlog.Signed, error) {
+	var list []tlog.Signed
+	var s tlog.Signed
 	err := c.db.reader().each(ctx, []any{&s.Number, &s.Size, at(&s.At), &s.Note}, func() error {
 		list = append(list, s)
 		return nil

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"crypto/ed25519"
 	"context"
 	"database/sql"
 	"errors"
@@ -18,7 +19,7 @@ import (
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/internal/testkit"
 	"github.com/orleu/elshi/notary"
-	"github.com/orleu/elshi/proof"
+	"github.com/orleu/elshi/tlog"
 	"github.com/orleu/elshi/store"
 	"github.com/orleu/elshi/vocab"
 )
@@ -119,11 +120,8 @@ func newConsents(t testing.TB, db *store.DB) *store.Consents {
 
 func newNotary(t testing.TB, consents *store.Consents, path string, now func() time.Time) *notary.Notary {
 	t.Helper()
-	key, err := proof.Derive([]byte(strings.Repeat("k", proof.SeedSize)), proof.LabelCheckpoint)
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := proof.NewSigner("elshi.example/consent-ledger", key)
+	key := ed25519.NewKeyFromSeed([]byte(strings.Repeat("k", ed25519.SeedSize)))
+	signer, err := tlog.NewSigner("elshi.example/consent-ledger", key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -292,7 +290,7 @@ var crimes = []struct {
 	{
 		"the tail cut off", func(c *crime) { c.run(`DELETE FROM consent_events WHERE seq > 10`) },
 		func(*crime) consent.Break {
-			return consent.Break{Why: consent.TailCut, Seq: 11, Until: 12, Head: proof.Checkpoint{Size: 12}}
+			return consent.Break{Why: consent.TailCut, Seq: 11, Until: 12, Head: tlog.Checkpoint{Size: 12}}
 		}, "",
 	},
 	{
@@ -302,7 +300,7 @@ var crimes = []struct {
 			c.run(`DELETE FROM consent_checkpoints WHERE size > 10`)
 		},
 		func(*crime) consent.Break {
-			return consent.Break{Why: consent.TailCut, Seq: 11, Until: 12, Head: proof.Checkpoint{Size: 12}}
+			return consent.Break{Why: consent.TailCut, Seq: 11, Until: 12, Head: tlog.Checkpoint{Size: 12}}
 		}, "",
 	},
 	{
@@ -313,7 +311,7 @@ var crimes = []struct {
 			c.run(`DELETE FROM consents WHERE event_id = $1`, string(c.events[4].ID))
 		},
 		func(*crime) consent.Break {
-			return consent.Break{Why: consent.Rebuilt, Seq: 4, Until: 6, Head: proof.Checkpoint{Size: 6}}
+			return consent.Break{Why: consent.Rebuilt, Seq: 4, Until: 6, Head: tlog.Checkpoint{Size: 6}}
 		}, "",
 	},
 	{
@@ -322,11 +320,8 @@ var crimes = []struct {
 			events[9].Purpose = "ads.campaign"
 			c.rewrite(events)
 			c.forget()
-			other, err := proof.Derive(make([]byte, proof.SeedSize), proof.LabelCheckpoint)
-			if err != nil {
-				c.Fatal(err)
-			}
-			signer, err := proof.NewSigner("elshi.example/consent-ledger", other)
+			other := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
+			signer, err := tlog.NewSigner("elshi.example/consent-ledger", other)
 			if err != nil {
 				c.Fatal(err)
 			}
@@ -335,7 +330,7 @@ var crimes = []struct {
 			}
 		},
 		func(*crime) consent.Break {
-			return consent.Break{Why: consent.Rebuilt, Seq: 10, Until: 12, Head: proof.Checkpoint{Size: 12}}
+			return consent.Break{Why: consent.Rebuilt, Seq: 10, Until: 12, Head: tlog.Checkpoint{Size: 12}}
 		}, "",
 	},
 	{
@@ -420,7 +415,7 @@ func TestWhateverIsDoneToTheLedgerIsNamed(t *testing.T) {
 					if !strings.Contains(got.Detail, tc.rest) {
 						t.Errorf("%s: %s, want %q in it", got.Why, got.Detail, tc.rest)
 					}
-					got.Detail, got.Head = "", proof.Checkpoint{Size: got.Head.Size}
+					got.Detail, got.Head = "", tlog.Checkpoint{Size: got.Head.Size}
 					if diff := cmp.Diff(want, got); diff != "" {
 						t.Errorf("%s (-want +got):\n%s", found.Break, diff)
 					}

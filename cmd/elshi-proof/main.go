@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/orleu/elshi/consent"
-	"github.com/orleu/elshi/proof"
+	"github.com/orleu/elshi/tlog"
 )
 
 // The exit codes.
@@ -42,7 +42,7 @@ func run(args []string, in io.Reader, out, complaints io.Writer) int {
 		say(complaints, usage)
 		return unread
 	}
-	key, err := proof.NewVerifier(*publicKey)
+	key, err := tlog.NewVerifier(*publicKey)
 	if err != nil {
 		say(complaints, "elshi-proof: --public-key: %v\n", err)
 		return unread

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/ed25519"
 	"bytes"
 	"encoding/json"
 	"os"
@@ -10,25 +11,22 @@ import (
 	"time"
 
 	"github.com/orleu/elshi/consent"
-	"github.com/orleu/elshi/proof"
+	"github.com/orleu/elshi/tlog"
 )
 
 // document is a proof about the second of two entries, and the key that signed it.
 func document(t *testing.T) (text, publicKey string) {
 	t.Helper()
-	key, err := proof.Derive(make([]byte, proof.SeedSize), proof.LabelCheckpoint)
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := proof.NewSigner("log.example/ledger", key)
+	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
+	signer, err := tlog.NewSigner("log.example/ledger", key)
 	if err != nil {
 		t.Fatal(err)
 	}
 	at := time.Date(2026, 3, 2, 7, 0, 0, 0, time.UTC)
 	first, head := consent.Chain(consent.Head{}, consent.Event{ID: "cev_1", Kind: consent.KindRequested, ContactID: "con_1", At: at})
 	second, _ := consent.Chain(head, consent.Event{ID: "cev_2", Kind: consent.KindConfirmed, ContactID: "con_1", Purpose: "news.company", At: at})
-	var tree proof.Tree
-	var leaves []proof.Hash
+	var tree tlog.Tree
+	var leaves []tlog.Hash
 	for _, e := range []consent.Event{first, second} {
 		leaf, err := consent.Leaf(e.Hash)
 		if err != nil {
@@ -39,7 +37,7 @@ func document(t *testing.T) (text, publicKey string) {
 			t.Fatal(err)
 		}
 	}
-	note, err := signer.Sign(proof.Checkpoint{Size: 2, Root: tree.Root(), At: at})
+	note, err := signer.Sign(tlog.Checkpoint{Size: 2, Root: tree.Root(), At: at})
 	if err != nil {
 		t.Fatal(err)
 	}
