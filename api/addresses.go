@@ -21,8 +21,10 @@ type addressBook interface {
 	// RemoveAddress cancels what waits to go there and returns it.
 	RemoveAddress(ctx context.Context, contact vocab.ContactID, address vocab.AddressID, now time.Time) ([]vocab.MessageID, error)
 	VerifyAddress(ctx context.Context, contact vocab.ContactID, address vocab.AddressID, now time.Time) error
-	// Erase forgets a contact for good; a second call changes nothing.
-	Erase(ctx context.Context, id vocab.ContactID, now time.Time) (dispatcher.Withdrawn, error)
+	// Erase forgets a contact for good and certifies it; a second call changes nothing.
+	Erase(ctx context.Context, id vocab.ContactID, order contacts.EraseOrder) (dispatcher.Withdrawn, error)
+	// ErasureCertificate returns the certificate as it was signed (JWS); fault.NotFound if the contact was not erased.
+	ErasureCertificate(ctx context.Context, id vocab.ContactID) (string, error)
 }
 
 func (a *API) registerAddresses() {

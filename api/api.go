@@ -14,6 +14,7 @@ import (
 
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/dispatcher"
+	"github.com/orleu/elshi/events"
 	"github.com/orleu/elshi/templates"
 )
 
@@ -46,11 +47,19 @@ type Options struct {
 	Consents     consentBook
 	Notary       ledgerNotary
 	Withdrawer   withdrawer
+	OptIns       optInDesk
+	Forms        formBook
 	Suppressions suppressionBook
 	Templates    templateBook
 	Pauses       pauseBook
 	Keys         keyBook
-	Inbox        inboxBook // nil: there is no catcher, and no route to one
+	Exporter     contactExporter
+	Retention    retentionBook
+	Certificates Certificates
+	Events       eventFeed
+	Webhooks     webhookBook
+	WebhookGuard events.Guard // where webhooks may go
+	Inbox        inboxBook    // nil: there is no catcher, and no route to one
 
 	Ready     func(ctx context.Context) []Check // what /readyz reports; it answers within a second or two
 	Metrics   http.Handler                      // serves /metrics; nil: there is no such route
@@ -97,15 +106,22 @@ func New(o Options) (*API, error) {
 	a.registerMessageReads()
 	a.registerContacts()
 	a.registerAddresses()
+	a.registerErasure()
+	a.registerExport()
 	a.registerTimeline()
 	a.registerConsents()
 	a.registerWithdrawals()
+	a.registerOptIns()
+	a.registerForms()
 	a.registerLedger()
 	a.registerPurposes()
 	a.registerSuppressions()
 	a.registerTemplates()
 	a.registerProviders()
 	a.registerKeys()
+	a.registerRetention()
+	a.registerEvents()
+	a.registerWebhooks()
 	if o.Inbox != nil {
 		a.registerInbox()
 	}
@@ -121,6 +137,9 @@ func (o *Options) complete() error {
 		o.Purposes == nil, o.Now == nil, o.Log == nil, o.Submitter == nil, o.Messages == nil, o.Orders == nil, o.Payloads == nil,
 		o.Renderer == nil, o.Contacts == nil, o.Addresses == nil, o.Consents == nil, o.Notary == nil, o.Withdrawer == nil,
 		o.Suppressions == nil, o.Templates == nil, o.Pauses == nil, o.Keys == nil, o.Ready == nil,
+		o.OptIns == nil, o.Forms == nil,
+		o.Exporter == nil, o.Retention == nil, o.Certificates.Certify == nil,
+		o.Events == nil, o.Webhooks == nil,
 	} {
 		if missing {
 			return errors.New("api: an option that has no default is not set")

@@ -21,6 +21,7 @@ type contactView struct {
 	DataBlockedAt         *time.Time      `json:"data_blocked_at,omitempty" doc:"Blocked by law since then."`
 	ProcessingWithdrawnAt *time.Time      `json:"processing_withdrawn_at,omitempty" doc:"Consent to processing withdrawn since then."`
 	UnsubscribedAllAt     *time.Time      `json:"unsubscribed_all_at,omitempty" doc:"No marketing at all since then."`
+	PausedUntil           *time.Time      `json:"paused_until,omitempty" doc:"The contact wants no mailings before; what is granted stays."`
 	ErasedAt              *time.Time      `json:"erased_at,omitempty" doc:"Erased then; nothing about the person is left."`
 	CreatedAt             time.Time       `json:"created_at" doc:"When it was made."`
 	UpdatedAt             time.Time       `json:"updated_at" doc:"When it was last changed."`
@@ -43,7 +44,7 @@ func contactOf(p contacts.Profile) contactView {
 	view := contactView{
 		ID: c.ID, ExternalID: c.ExternalID, Name: c.Name, Language: c.Language, TimeZone: c.TimeZone, Attributes: c.Attributes, Minor: c.Minor,
 		GuardianConsented: c.GuardianConsented, Addresses: []addressView{}, DataBlockedAt: inUTC(c.DataBlockedAt),
-		ProcessingWithdrawnAt: inUTC(c.ProcessingWithdrawnAt), UnsubscribedAllAt: inUTC(c.UnsubscribedAllAt), ErasedAt: inUTC(c.ErasedAt),
+		ProcessingWithdrawnAt: inUTC(c.ProcessingWithdrawnAt), UnsubscribedAllAt: inUTC(c.UnsubscribedAllAt), PausedUntil: inUTC(c.PausedUntil), ErasedAt: inUTC(c.ErasedAt),
 		CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(),
 	}
 	if view.Attributes == nil {

@@ -12,7 +12,6 @@ import (
 
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/contacts"
-	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/fault"
 	"github.com/orleu/elshi/vocab"
 )
@@ -42,10 +41,6 @@ func (a *API) registerContacts() {
 	register(a, op("update-contact", http.MethodPatch, "/{id}", "Change a contact",
 		"A merge patch (RFC 7396): what is absent stays, null clears. Attributes are merged one by one. Addresses have calls of their own."),
 		a.updateContact, http.StatusConflict)
-	register(a, op("erase-contact", http.MethodDelete, "/{id}", "Erase a contact",
-		"Forgets who it is, for good. The ledger keeps what was sent and granted without naming anybody, and a keyed hash of each address stops "+
-			"a later import from bringing it back. What waits is canceled; in_flight names what was being handed over. A second call changes nothing."),
-		a.eraseContact)
 }
 
 // contactBody is a contact to be made.
@@ -229,28 +224,6 @@ func (b contactPatch) forbidden(pointer string, v any) []fault.Field {
 		return nil
 	}
 	return consent.RefuseForbidden(pointer, v)
-}
-
-// erasedView says what an erasure did.
-type erasedView struct {
-	At       time.Time         `json:"at" doc:"When it was done."`
-	Canceled []vocab.MessageID `json:"canceled" nullable:"false" doc:"Messages that waited and will not be sent."`
-	InFlight []vocab.MessageID `json:"in_flight" nullable:"false" doc:"Messages that were being handed over and may still arrive."`
-}
-
-func (a *API) eraseContact(ctx context.Context, in *contactInput) (*reply[erasedView], error) {
-	if err := checkContactID(in.ID); err != nil {
-		return nil, err
-	}
-	done, err := a.Addresses.Erase(ctx, vocab.ContactID(in.ID), a.now())
-	if err != nil {
-		return nil, err
-	}
-	return answer(erasedOf(done)), nil
-}
-
-func erasedOf(done dispatcher.Withdrawn) erasedView {
-	return erasedView{At: done.At.UTC(), Canceled: orEmpty(done.Canceled), InFlight: orEmpty(done.InFlight)}
 }
 
 // orEmpty keeps null out of answers.

@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -15,6 +16,8 @@ import (
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/contacts"
 	"github.com/orleu/elshi/dispatcher"
+	"github.com/orleu/elshi/events"
+	"github.com/orleu/elshi/optin"
 	"github.com/orleu/elshi/templates"
 	"github.com/orleu/elshi/vocab"
 )
@@ -51,6 +54,11 @@ type door struct {
 	waited    []time.Duration
 	pauses    []dispatcher.Pause
 	templates *fakeTemplates
+	optIns    *fakeOptIns
+	forms     *fakeForms
+	exporter  *fakeExporter
+	feed      *fakeFeed
+	webhooks  *fakeWebhooks
 	checks    []Check
 	away      error // of the ledger, for every fake that asks it
 }
@@ -65,6 +73,10 @@ func newDoor(t testing.TB, change ...func(*Options)) *door {
 	d.notary = &fakeNotary{door: d}
 	d.keys = &fakeKeys{door: d, bySecret: map[string]dispatcher.APIKey{liveSecret: liveKey, testSecret: testKey, guestSecret: guestKey}}
 	d.templates = &fakeTemplates{door: d, bySlug: map[string][]templates.Version{}}
+	d.optIns, d.forms = &fakeOptIns{door: d}, &fakeForms{door: d, byID: map[vocab.FormID]optin.Form{}}
+	d.exporter = &fakeExporter{door: d}
+	d.feed = &fakeFeed{door: d}
+	d.webhooks = &fakeWebhooks{door: d, byID: map[events.WebhookID]events.Webhook{}}
 	purposes, err := consent.NewRegistry()
 	if err != nil {
 		t.Fatal(err)
@@ -76,8 +88,14 @@ func newDoor(t testing.TB, change ...func(*Options)) *door {
 		Senders:   []dispatcher.Sender{{ID: "news", Channel: vocab.Email, Provider: "relay", From: "news@example.org", Default: true}},
 		Submitter: d.submitter, Messages: d.messages, Orders: d.messages, Payloads: d.messages, Renderer: d.messages,
 		Contacts: d.contacts, Addresses: d.contacts, Consents: d.consents, Notary: d.notary, Withdrawer: d,
-		Suppressions: &fakeSuppressions{door: d}, Templates: d.templates, Pauses: d, Keys: d.keys, Inbox: &fakeInbox{door: d},
-		Ready: func(context.Context) []Check { return d.checks },
+		Suppressions: &fakeSuppressions{door: d}, Templates: d.templates, Pauses: d, Keys: d.keys, Events: d.feed, Webhooks: d.webhooks, Inbox: &fakeInbox{door: d},
+		OptIns: d.optIns, Forms: d.forms,
+		Ready:    func(context.Context) []Check { return d.checks },
+		Exporter: d.exporter, Retention: &fakeRetention{d},
+		Certificates: Certificates{Keys: []byte(`{"keys":[]}`), Certify: func(c contacts.Certificate) (string, error) {
+			document, err := json.Marshal(c)
+			return "e30." + base64.RawURLEncoding.EncodeToString(document) + ".c2ln", err
+		}},
 	}
 	for _, c := range change {
 		c(&o)

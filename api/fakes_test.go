@@ -3,6 +3,9 @@ package api
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
+	"io"
 	"slices"
 	"time"
 
@@ -134,9 +137,10 @@ func (f *fakeMessages) Content(context.Context, dispatcher.Message, dispatcher.P
 type fakeContacts struct {
 	*door
 
-	byID    map[vocab.ContactID]contacts.Profile
-	created []contacts.NewAddress
-	filters []contacts.Filter
+	byID        map[vocab.ContactID]contacts.Profile
+	created     []contacts.NewAddress
+	filters     []contacts.Filter
+	certificate string
 }
 
 func (f *fakeContacts) Create(_ context.Context, c contacts.Contact, addresses []contacts.NewAddress) (contacts.Profile, error) {
@@ -195,8 +199,53 @@ func (f *fakeContacts) VerifyAddress(context.Context, vocab.ContactID, vocab.Add
 	return f.away
 }
 
-func (f *fakeContacts) Erase(context.Context, vocab.ContactID, time.Time) (dispatcher.Withdrawn, error) {
-	return dispatcher.Withdrawn{At: monday}, f.away
+func (f *fakeContacts) Erase(_ context.Context, id vocab.ContactID, o contacts.EraseOrder) (dispatcher.Withdrawn, error) {
+	if f.away != nil {
+		return dispatcher.Withdrawn{}, f.away
+	}
+	c := contacts.Certificate{ID: "era_06gywnjy01xbs0938nkrkaydxw", ContactID: id, ErasedAt: o.At, ErasedBy: o.By, InFlight: []vocab.MessageID{aMessage}}
+	c.Describe(map[contacts.ErasedKind]int{contacts.ErasedAddresses: 2}, map[contacts.RemainingKind]int{contacts.RemainingConsents: 3})
+	var err error
+	f.certificate, err = o.Certify(c)
+	return dispatcher.Withdrawn{At: monday}, err
+}
+
+func (f *fakeContacts) ErasureCertificate(context.Context, vocab.ContactID) (string, error) {
+	if f.certificate == "" && f.away == nil {
+		return "", fault.Missing("certificate_not_found", "this contact was not erased, so there is no certificate")
+	}
+	return f.certificate, f.away
+}
+
+// fakeExporter writes who was asked for, and then fails if it is told to.
+type fakeExporter struct {
+	*door
+
+	breaks error
+}
+
+func (f *fakeExporter) JSON(_ context.Context, w io.Writer, id vocab.ContactID, now time.Time) error {
+	_, err := fmt.Fprintf(w, `{"contact_id":%q,"exported_at":%q}`, id, now.Format(time.RFC3339))
+	return errors.Join(err, f.breaks)
+}
+
+func (f *fakeExporter) Archive(_ context.Context, w io.Writer, _ vocab.ContactID, _ time.Time) error {
+	_, err := io.WriteString(w, "PK")
+	return errors.Join(err, f.breaks)
+}
+
+type fakeRetention struct{ *door }
+
+func (f *fakeRetention) Runs(_ context.Context, behind string, n int) ([]dispatcher.RetentionRun, error) {
+	var list []dispatcher.RetentionRun
+	for _, id := range []string{"ret_06gywnjy01xbs0938nkrkaydxw", "ret_06gywnjy01xbs0938nkrkaydxg"} {
+		if behind == "" || id < behind {
+			list = append(list, dispatcher.RetentionRun{ID: id, StartedAt: monday, Counts: []dispatcher.RuleCount{
+				{Kind: dispatcher.RetainContent, Class: vocab.Legal, Before: monday.AddDate(-3, 0, 0), ForgetCounts: dispatcher.ForgetCounts{Payloads: 7}},
+			}})
+		}
+	}
+	return list[:min(n, len(list))], f.away
 }
 
 type fakeConsents struct {

@@ -95,6 +95,7 @@ type decisionView struct {
 	Reason          reasonView              `json:"reason" doc:"The primary reason; ok if allowed."`
 	Reasons         []reasonView            `json:"reasons" nullable:"false" doc:"Every reason against it, in a fixed order; empty if allowed."`
 	Until           time.Time               `json:"until,omitzero" doc:"Of a hold: when it is asked again."`
+	Earlier         []vocab.MessageID       `json:"earlier_message_ids,omitempty" nullable:"false" doc:"Of frequency_cap: the messages that fill it, the oldest first."`
 	DecidedAt       time.Time               `json:"decided_at" doc:"The clock the decision was made by."`
 	Purpose         vocab.Purpose           `json:"purpose" doc:"The purpose that was asked about."`
 	Class           vocab.Class             `json:"class" enum:"security,transactional,service,legal,breach,marketing" doc:"Its class."`
@@ -108,7 +109,7 @@ type decisionView struct {
 func decisionOf(m dispatcher.Message, lang vocab.Language) decisionView {
 	d := m.Decision
 	return decisionView{
-		MessageID: m.ID, Verdict: d.Verdict, Reason: reasonOf(d.Reason, lang), Reasons: reasonsOf(d.All, lang), Until: d.Until.UTC(),
+		MessageID: m.ID, Verdict: d.Verdict, Reason: reasonOf(d.Reason, lang), Reasons: reasonsOf(d.All, lang), Until: d.Until.UTC(), Earlier: d.Earlier,
 		DecidedAt: d.At.UTC(), Purpose: m.Purpose, Class: m.Class, Basis: d.Basis.Kind, ConsentEventID: d.Basis.Event,
 		PolicyVersion: m.PolicyVersion, TemplateVersion: m.Template, ContentHash: m.ContentHash,
 	}

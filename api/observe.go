@@ -72,6 +72,9 @@ func (a *API) recover(c *gin.Context) {
 		if v == nil {
 			return
 		}
+		if v == http.ErrAbortHandler { //nolint:errorlint // the value itself: the server cuts the connection by it
+			panic(v)
+		}
 		kind := fmt.Sprintf("%T", v)
 		if err, ok := v.(interface{ RuntimeError() }); ok {
 			kind = fmt.Sprint(err) // index out of range and the like: no data of anybody

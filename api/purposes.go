@@ -48,7 +48,14 @@ type purposeView struct {
 	NeedsGrant  bool              `json:"needs_grant" doc:"Needs a consent of its own."`
 	ValidMonths int               `json:"valid_months,omitempty" doc:"How long a grant lasts, in calendar months."`
 	Names       map[string]string `json:"names" doc:"Its name by language."`
+	Topics      []topicView       `json:"topics,omitempty" nullable:"false" doc:"What contacts pick inside it."`
 	Paused      *pauseView        `json:"paused,omitempty" doc:"The pause in force, if there is one."`
+}
+
+// topicView is what a contact picks inside a purpose.
+type topicView struct {
+	ID    vocab.Topic       `json:"id" example:"maths" doc:"As consents and messages name it."`
+	Names map[string]string `json:"names" doc:"Its name by language."`
 }
 
 // pauseView is a pause.
@@ -68,6 +75,9 @@ func (a *API) listPurposes(ctx context.Context, _ *struct{}) (*reply[page[purpos
 		view := purposeView{
 			ID: p.ID, Class: p.Class, Clause: p.Clause, LegalBasis: p.LegalBasis, NeedsGrant: p.NeedsGrant, ValidMonths: p.ValidMonths,
 			Names: namesOf(p.Names), Paused: paused[string(p.ID)],
+		}
+		for _, t := range a.Purposes.Topics(p.ID) {
+			view.Topics = append(view.Topics, topicView{t.ID, namesOf(t.Names)})
 		}
 		return view
 	}), nil

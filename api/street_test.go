@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"log/slog"
 	"net/http"
@@ -16,7 +17,10 @@ import (
 
 	"github.com/orleu/elshi/api"
 	"github.com/orleu/elshi/consent"
+	"github.com/orleu/elshi/contacts"
 	"github.com/orleu/elshi/dispatcher"
+	"github.com/orleu/elshi/export"
+	"github.com/orleu/elshi/optin"
 	"github.com/orleu/elshi/store"
 	"github.com/orleu/elshi/templates"
 	"github.com/orleu/elshi/vocab"
@@ -80,7 +84,17 @@ func newStreet(t *testing.T) *street {
 		}, dispatcher.SubmitOptions{}),
 		Messages: ledger, Orders: ledger, Payloads: ledger, Renderer: renderer, Contacts: store.NewContacts(db), Addresses: store.NewContacts(db),
 		Consents: consents, Notary: ledgerDoor{notaryOf(t, consents, now)}, Withdrawer: dispatcher.NewWithdrawer(consents, now), Suppressions: store.NewSuppressions(db),
+		Events: store.NewFeed(db), Webhooks: store.NewWebhooks(db, sealer),
 		Templates: book, Pauses: store.NewPauses(db), Keys: store.NewAPIKeys(db), Ready: func(context.Context) []api.Check { return nil },
+		OptIns: noOptIns{}, Forms: store.NewForms(db),
+		Retention: ledger,
+		Exporter: export.New(export.Options{
+			People: store.NewContacts(db), Consents: consents, Messages: ledger, Renderer: renderer, Purposes: purposes,
+		}),
+		Certificates: api.Certificates{Certify: func(c contacts.Certificate) (string, error) {
+			document, err := json.Marshal(c)
+			return "e30." + base64.RawURLEncoding.EncodeToString(document) + ".c2ln", err
+		}},
 	})
 	must(err)
 	_, s.secret, err = store.NewAPIKeys(db).Create(t.Context(), "test", dispatcher.Live, nil, now())
@@ -242,5 +256,33 @@ func TestAOneTimeCodeIsNeverShown(t *testing.T) {
 	}
 	if strings.Contains(s.log.String(), "481516") {
 		t.Error("the code is logged")
+	}
+}
+
+// noOptIns asks nobody: what comes of opt-ins is told end to end.
+type noOptIns struct{}
+
+func (noOptIns) Ask(context.Context, optin.Request) (optin.Reply, error) { return optin.Reply{}, nil }
+func TestAnErasedAddressThatComesBackMeetsItsSuppression(t *testing.T) {
+	s := newStreet(t)
+	s.call(t, 201, "POST", "/v1/templates", newsletter)
+	const who = `{"name":"Айгүл","external_id":"t-1","addresses":[{"email":"aigul@example.org","verified":true}]}`
+	contact := at(s.call(t, 201, "POST", "/v1/contacts", who), "id").(string)
+	erased := s.call(t, 200, "DELETE", "/v1/contacts/"+contact, "")
+	if id, _ := at(erased, "certificate", "certificate", "contact_id").(string); id != contact {
+		t.Errorf("certificate: %v", erased)
+	}
+	again := at(s.call(t, 201, "POST", "/v1/contacts", who), "id").(string)
+	s.call(t, 201, "POST", "/v1/consents", `{"contact_id":"`+again+`","kind":"grant","purpose":"news.company","channel":"email"}`)
+	for name, to := range map[string]string{"the new contact": `{"contact_id":"` + again + `"}`, "the address": `{"email":"Aigul@Example.org"}`} {
+		got := s.call(t, 202, "POST", "/v1/messages", `{"to":`+to+`,"channel":"email","purpose":"news.company","template":"hello","data":{"name":"Айгүл"}}`, "Accept-Language: en")
+		sentence, _ := at(got, "decision", "reason", "sentence").(string)
+		if at(got, "status") != "suppressed" || at(got, "decision", "reason", "code") != "suppressed_manual" || !strings.Contains(sentence, "data were erased") {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	to := s.call(t, 202, "POST", "/v1/messages", `{"to":{"contact_id":"`+contact+`"},"channel":"email","purpose":"news.company","template":"hello","data":{"name":"Айгүл"}}`)
+	if at(to, "decision", "reason", "code") != "contact_erased" {
+		t.Errorf("the erased contact: %v", to)
 	}
 }

@@ -16,10 +16,10 @@ import (
 
 	"github.com/orleu/elshi/channels/inbox"
 	"github.com/orleu/elshi/config"
-	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/dispatcher/queue"
 	"github.com/orleu/elshi/notary"
+	"github.com/orleu/elshi/optin"
 	"github.com/orleu/elshi/store"
 	"github.com/orleu/elshi/templates"
 )
@@ -70,6 +70,7 @@ type street struct {
 	submitter  *dispatcher.Submitter
 	withdrawer *dispatcher.Withdrawer
 	sealer     *dispatcher.Sealer
+	optIns     *optin.Desk
 	stores     stores
 }
 
@@ -84,6 +85,10 @@ type stores struct {
 	pauses       *store.Pauses
 	inbox        *store.Inbox
 	notary       *notary.Notary
+	optIns       *store.OptIns
+	forms        *store.Forms
+	feed         *store.Feed
+	webhooks     *store.Webhooks
 }
 
 // New builds the program. It connects to the database, which must be there and migrated (the embedded one is migrated here), and
@@ -113,7 +118,7 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *App, err 
 		return nil, err
 	}
 	if a.cfg.HasRole(config.RoleFeeder) {
-		if err = a.addFeeder(ctx, s, metrics); err != nil {
+		if err = a.addFeeder(ctx, s, metrics, metrics.watchRetention()); err != nil {
 			return nil, err
 		}
 		if err = a.addKeeper(s); err != nil {
@@ -129,6 +134,9 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *App, err 
 		return nil, err
 	}
 	if err = a.addInboundMail(s, metrics); err != nil {
+		return nil, err
+	}
+	if err = a.addEvents(ctx, s, metrics); err != nil {
 		return nil, err
 	}
 	return a, nil
@@ -182,7 +190,7 @@ func OpenStore(ctx context.Context, cfg config.Config, url config.Secret) (*stor
 		return nil, fmt.Errorf("secrets.commitment_key: %w", err)
 	}
 	return store.Open(ctx, store.Options{
-		URL: url.Reveal(), Dir: cfg.DataDir, MaxConnections: cfg.Database.MaxConnections, HashKey: key[:],
+		URL: url.Reveal(), Dir: cfg.DataDir, MaxConnections: cfg.Database.MaxConnections, HashKey: key[:], Feed: feeding(cfg.Events.Messages),
 	})
 }
 
@@ -203,8 +211,11 @@ func (a *App) openQueue() error {
 
 // newStreet builds what every door leads to.
 func (a *App) newStreet(ctx context.Context, m *metrics) (*street, error) {
-	registry, err := consent.NewRegistry()
+	registry, err := newRegistry(a.cfg)
 	if err != nil {
+		return nil, err
+	}
+	if err := store.NewPurposes(a.db).Register(ctx, registry.All(), a.now()); err != nil {
 		return nil, err
 	}
 	caught, err := store.NewInbox(a.db, a.cfg.Inbox.Keep)
@@ -215,6 +226,7 @@ func (a *App) newStreet(ctx context.Context, m *metrics) (*street, error) {
 		ledger: store.NewLedger(a.db), contacts: store.NewContacts(a.db), consents: store.NewConsents(a.db, registry),
 		suppressions: store.NewSuppressions(a.db), templates: store.NewTemplates(a.db), keys: store.NewAPIKeys(a.db),
 		pauses: store.NewPauses(a.db), inbox: caught,
+		optIns: store.NewOptIns(a.db, registry), forms: store.NewForms(a.db),
 	}
 	if err := saveBuiltins(ctx, st.templates, a.now()); err != nil {
 		return nil, err
@@ -231,6 +243,7 @@ func (a *App) newStreet(ctx context.Context, m *metrics) (*street, error) {
 	if err != nil {
 		return nil, err
 	}
+	st.feed, st.webhooks = store.NewFeed(a.db), store.NewWebhooks(a.db, sealer)
 	s := &street{gate: gate, links: links, sealer: sealer, stores: st}
 	s.renderer = dispatcher.NewRenderer(st.templates, templates.Options{Zone: a.cfg.Location()}, newOrg(a.cfg), links)
 	bell := queue.New(a.redis, batchTimeout)
@@ -238,7 +251,8 @@ func (a *App) newStreet(ctx context.Context, m *metrics) (*street, error) {
 		Ledger: st.ledger, Bell: bell, Gate: gate, Renderer: s.renderer, Sealer: sealer, Observer: m, Now: a.now, Log: a.log,
 	}, submitOptions(a.cfg))
 	s.withdrawer = dispatcher.NewWithdrawer(st.consents, a.now)
-	return s, nil
+	s.optIns, err = a.newOptIns(s, m)
+	return s, err
 }
 
 // batchTimeout is how long a batch may take before its handler gives the rest back; it bounds what a slow provider keeps of a lane.

@@ -100,6 +100,10 @@ func (a *App) listen(name, address string, handler http.Handler) (net.Listener, 
 }
 
 func (a *App) newAPI(s *street, metricsHandler http.Handler, gateways map[vocab.ProviderID]*sms.Gateway) (http.Handler, error) {
+	certificates, err := a.newCertificates()
+	if err != nil {
+		return nil, err
+	}
 	o := api.Options{
 		Version: Version(), PublicURL: a.cfg.Server.PublicURL, MaxBody: int64(a.cfg.Server.MaxBody), RatePerSecond: a.cfg.Server.RatePerSecond,
 		RateBurst: a.cfg.Server.RateBurst, WithdrawWait: a.cfg.Dispatch.WithdrawWait, Region: a.cfg.DefaultRegion, Purposes: s.gate.Purposes,
@@ -107,7 +111,10 @@ func (a *App) newAPI(s *street, metricsHandler http.Handler, gateways map[vocab.
 		Submitter: s.submitter, Messages: s.stores.ledger, Orders: s.stores.ledger, Payloads: s.stores.ledger, Renderer: s.renderer,
 		Contacts: s.stores.contacts, Addresses: s.stores.contacts, Consents: s.stores.consents, Notary: &ledgerDoor{notary: s.stores.notary, file: a.cfg.CheckpointFile()},
 		Withdrawer: s.withdrawer, Suppressions: s.stores.suppressions, Templates: s.stores.templates, Pauses: s.stores.pauses,
+		OptIns: s.optIns, Forms: s.stores.forms,
+		Events: s.stores.feed, Webhooks: s.stores.webhooks, WebhookGuard: guard(a.cfg),
 		Keys: s.stores.keys, Ready: a.ready(s.stores.pauses), Metrics: metricsHandler,
+		Exporter: a.newExporter(s), Retention: s.stores.ledger, Certificates: certificates,
 		Callbacks: inbound.New(inbound.Options{
 			Gateways: gateways, Ledger: s.stores.ledger, Withdrawals: s.withdrawer, Stops: s.stores.suppressions,
 			Messages: s.stores.ledger, Submitter: s.submitter, Region: a.cfg.DefaultRegion, Log: a.log,

@@ -164,7 +164,7 @@ func report(out io.Writer, found notary.Audit, from string) error {
 }
 
 func (a *App) offlineNotary() (*notary.Notary, error) {
-	registry, err := consent.NewRegistry()
+	registry, err := newRegistry(a.cfg)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/orleu/elshi/dispatcher"
+	"github.com/orleu/elshi/optin"
 	"github.com/orleu/elshi/vocab"
 )
 
@@ -20,6 +21,9 @@ type metrics struct {
 	settled  *prometheus.CounterVec
 	claimed  *prometheus.CounterVec
 	lost     *prometheus.CounterVec
+	signUps  *prometheus.CounterVec
+	webhooks *prometheus.CounterVec
+	skipped  prometheus.Counter
 }
 
 func newMetrics() *metrics {
@@ -37,9 +41,16 @@ func newMetrics() *metrics {
 		lost: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "elshi_leases_lost_total", Help: "Attempts whose worker was never heard of again, by class.",
 		}, []string{"class"}),
+		signUps: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "elshi_sign_ups_total", Help: "Requests to confirm and sign-ups that were none, by what became of them: robots get the same answer as people.",
+		}, []string{"became"}),
 	}
+	for _, o := range optin.Outcomes() {
+		m.signUps.WithLabelValues(string(o)) // one that has not happened yet is 0 and not missing
+	}
+	m.webhooks, m.skipped = newWebhookMetrics()
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		m.decided, m.settled, m.claimed, m.lost)
+		m.decided, m.settled, m.claimed, m.lost, m.signUps, m.webhooks, m.skipped)
 	return m
 }
 
@@ -63,6 +74,9 @@ func (m *metrics) LeasesLost(class vocab.Class, n int) {
 func (m *metrics) Decided(class vocab.Class, r dispatcher.Result) {
 	m.decided.WithLabelValues(string(class), string(r.Channel), string(r.Verdict), string(r.Reason)).Inc()
 }
+
+// SignedUp implements optin.Observer.
+func (m *metrics) SignedUp(o optin.Outcome) { m.signUps.WithLabelValues(string(o)).Inc() }
 
 // lanes reads the depth of the lanes when somebody looks, not all the time.
 type lanes struct {

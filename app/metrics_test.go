@@ -14,6 +14,7 @@ import (
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/inbound"
+	"github.com/orleu/elshi/optin"
 	"github.com/orleu/elshi/vocab"
 )
 
@@ -22,15 +23,19 @@ import (
 func allowed() map[string][]string {
 	return map[string][]string{
 		"class": texts(vocab.Classes()), "channel": texts(vocab.Channels()), "lane": texts(vocab.Lanes()),
+		"rule": texts(dispatcher.RetentionKinds()), "what": {"messages", "payloads", "attachments", "details", "addresses"},
 		"verdict": {string(consent.Allow), string(consent.Hold), string(consent.Deny)},
 		"reason":  texts(consent.Reasons()), "status": texts(dispatcher.Statuses()),
 		"provider": {"inbox-email", "inbox-sms", "test:email", "test:sms"},
 		"outcome":  texts([]channels.Outcome{channels.Accepted, channels.Refused, channels.NotHandedOver, channels.InDoubt}),
+		"became":   texts(optin.Outcomes()),
 	}
 }
 
-// results are the values of the label result, which two counters have.
-func results() []string { return append(texts(inbound.MailResults()), "permit", "none") }
+// results are the values of the label result, which three counters have.
+func results() []string {
+	return append(texts(inbound.MailResults()), "permit", "none", "delivered", "failed", "dead")
+}
 
 func texts[T ~string](list []T) []string {
 	out := make([]string, len(list))

@@ -7,7 +7,9 @@ import (
 
 	"github.com/orleu/elshi/channels/inbox"
 	"github.com/orleu/elshi/channels/sms"
+	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/dispatcher"
+	"github.com/orleu/elshi/fault"
 	"github.com/orleu/elshi/public"
 	"github.com/orleu/elshi/store"
 	"github.com/orleu/elshi/vocab"
@@ -16,9 +18,10 @@ import (
 // newPages builds the contact pages over the stores.
 func (a *App) newPages(s *street) (http.Handler, error) {
 	o := public.Options{
-		Ledger: pageLedger{s.stores}, Withdrawals: s.withdrawer, Links: s.links, Purposes: s.gate.Purposes, Org: newOrg(a.cfg),
+		Ledger: pageLedger{s.stores}, Withdrawals: s.withdrawer, Renewals: pageRenewals{s.stores.consents}, Pauses: s.stores.consents, Links: s.links, Purposes: s.gate.Purposes, Org: newOrg(a.cfg),
 		PublicURL: a.cfg.Server.PublicURL, Zone: a.cfg.Location(), Now: a.now, Log: a.log,
 	}
+	o.OptIn = public.OptIn{Confirmations: s.optIns, SignUps: s.optIns, Forms: s.stores.forms, TrustedProxies: a.cfg.Proxies()}
 	if a.cfg.InboxOn() {
 		o.Inbox = pageInbox{s.stores.inbox}
 	}
@@ -44,7 +47,11 @@ func (l pageLedger) Recipient(ctx context.Context, m dispatcher.Message) (public
 		return public.Recipient{}, err
 	}
 	sharers, err := l.contacts.Sharers(ctx, m.AddressID)
-	return public.Recipient{Address: to.Address, Shared: sharers > 1, UnsubscribedAll: contact.UnsubscribedAllAt != nil}, err
+	who := public.Recipient{Address: to.Address, Shared: sharers > 1, UnsubscribedAll: contact.UnsubscribedAllAt != nil}
+	if contact.PausedUntil != nil {
+		who.PausedUntil = *contact.PausedUntil
+	}
+	return who, err
 }
 
 // Grants returns the grants of a contact.
@@ -61,6 +68,21 @@ func (l pageLedger) Grants(ctx context.Context, contact vocab.ContactID) ([]publ
 func (l pageLedger) GrantedAt(ctx context.Context, id vocab.ConsentEventID) (time.Time, error) {
 	e, err := l.consents.Event(ctx, id)
 	return e.At, err
+}
+
+// pageRenewals are the grants that messages asked to renew, as the contact pages read and record them.
+type pageRenewals struct{ *store.Consents }
+
+// Asked returns the entry of the grant that a message asked about.
+func (r pageRenewals) Asked(ctx context.Context, message vocab.MessageID) (consent.Event, error) {
+	id, err := r.AskedIn(ctx, message)
+	if err != nil {
+		return consent.Event{}, err
+	}
+	if id == "" {
+		return consent.Event{}, fault.Missing("link_not_found", "this message asked about no consent")
+	}
+	return r.Event(ctx, id)
 }
 
 // pageInbox is the catcher as its page reads it.

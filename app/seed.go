@@ -48,7 +48,7 @@ func demoContacts() []demoContact {
 // Seed adds the demonstration's contacts and, in the embedded database, its API key: a database that others share gets no live key that
 // is kept in a file. What is there already stays as it is, so it may run at every start.
 func (a *App) Seed(ctx context.Context) (Demo, error) {
-	registry, err := consent.NewRegistry()
+	registry, err := newRegistry(a.cfg)
 	if err != nil {
 		return Demo{}, err
 	}
@@ -57,6 +57,9 @@ func (a *App) Seed(ctx context.Context) (Demo, error) {
 		if err := seedContact(ctx, people, consents, registry, d, a.now()); err != nil {
 			return Demo{}, fmt.Errorf("seed contact %s: %w", d.external, err)
 		}
+	}
+	if err := seedForm(ctx, store.NewForms(a.db), a.now()); err != nil {
+		return Demo{}, fmt.Errorf("seed the form: %w", err)
 	}
 	if !a.cfg.Embedded() {
 		return Demo{}, nil

@@ -10,6 +10,7 @@ import (
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/dispatcher/queue"
+	"github.com/orleu/elshi/optin"
 	"github.com/orleu/elshi/store"
 	"github.com/orleu/elshi/templates"
 	"github.com/orleu/elshi/vocab"
@@ -23,12 +24,41 @@ var testProviders = map[vocab.Channel]vocab.ProviderID{vocab.Email: "test:email"
 // reports is how long a delivery report is awaited after hand-over (domain section 4).
 var reports = map[vocab.Channel]time.Duration{vocab.Email: 5 * 24 * time.Hour, vocab.SMS: 72 * time.Hour}
 
+// newRegistry returns the purposes that ship and those of the settings.
+func newRegistry(cfg config.Config) (*consent.Registry, error) {
+	o := consent.RegistryOptions{ValidMonths: cfg.Consent.MarketingValidityMonths}
+	for _, p := range cfg.Purposes {
+		o.Extra = append(o.Extra, consent.PurposeInfo{
+			ID: p.ID, Class: p.Class, Clause: p.Clause, LegalBasis: p.LegalBasis, Names: p.Names, ValidMonths: p.ValidMonths,
+		})
+	}
+	for _, t := range cfg.Topics {
+		o.Topics = append(o.Topics, consent.TopicInfo{ID: t.ID, Purpose: t.Purpose, Names: t.Names})
+	}
+	registry, err := consent.Registered(o)
+	if err != nil {
+		return nil, fmt.Errorf("purposes and topics of the settings: %w", err)
+	}
+	return registry, nil
+}
+
 func newGate(cfg config.Config, registry *consent.Registry) (*dispatcher.Gate, error) {
 	q := cfg.Consent.QuietHours
 	hours := func(w config.Window, zone string) consent.Hours {
 		return consent.Hours{
-			From: time.Duration(w.From) * time.Minute, To: time.Duration(w.Until) * time.Minute, WorkingDays: w.WorkingDays, Zone: zone,
+			From: w.From.SinceMidnight(), To: w.Until.SinceMidnight(), WorkingDays: w.WorkingDays, NotHolidays: w.NotHolidays, Zone: zone,
 		}
+	}
+	own := map[vocab.Class]map[vocab.Channel]consent.Hours{}
+	for _, w := range q.Own {
+		if own[w.Class] == nil {
+			own[w.Class] = map[vocab.Channel]consent.Hours{}
+		}
+		zone := cfg.TimeZone
+		if w.ContactZone {
+			zone = ""
+		}
+		own[w.Class][w.Channel] = hours(config.Window{From: w.From, Until: w.Until, WorkingDays: w.WorkingDays, NotHolidays: w.NotHolidays}, zone)
 	}
 	year := time.Now().Year()
 	working := []string{}
@@ -38,6 +68,7 @@ func newGate(cfg config.Config, registry *consent.Registry) (*dispatcher.Gate, e
 	calendar, err := consent.NewCalendar(consent.CalendarOptions{
 		DefaultZone: cfg.TimeZone,
 		Hours:       map[vocab.Channel]consent.Hours{vocab.SMS: hours(q.SMS, cfg.TimeZone), vocab.Email: hours(q.MarketingEmail, "")},
+		Own:         own,
 		Holidays:    cfg.Consent.HolidayDates(year-1, year+10),
 		WorkingDays: working,
 	})
@@ -114,7 +145,7 @@ func jitter(d time.Duration) time.Duration {
 	return time.Duration(float64(d) * (0.8 + 0.4*rand.Float64())) //nolint:gosec // not a secret
 }
 
-func (a *App) addFeeder(ctx context.Context, s *street, observer dispatcher.Observer) error {
+func (a *App) addFeeder(ctx context.Context, s *street, observer dispatcher.Observer, keeper *retentionMetrics) error {
 	if a.redis.Inside() { // it has just begun empty: what was rung before is lost, and nobody else can hold it
 		if err := s.stores.ledger.ForgetRings(ctx, time.Now()); err != nil {
 			return err
@@ -127,7 +158,13 @@ func (a *App) addFeeder(ctx context.Context, s *street, observer dispatcher.Obse
 		KeepKeys: a.cfg.Idempotency.Keep,
 	}, observer, a.now, a.log)
 	a.add(doors, "feeder", feeder.Run)
-	a.add(doors, "housekeeper", dispatcher.NewHousekeeper(s.stores.ledger, a.cfg.Retention.Messages, a.now, a.log).Run)
+	a.add(doors, "renewer", dispatcher.NewRenewer(dispatcher.RenewerOptions{
+		Ledger: s.stores.consents, Submitter: s.submitter, Purposes: s.gate.Purposes, Zone: a.cfg.Location(), Language: a.cfg.Languages[0],
+		Now: a.now, Log: a.log,
+	}).Run)
+	a.add(doors, "opt-ins", optin.NewKeeper(s.stores.optIns, s.optIns).Run)
+	keeping := dispatcher.Keeping{Rules: retentionRules(a.cfg.Retention), EventDays: a.cfg.Retention.EventsDays}
+	a.add(doors, "housekeeper", dispatcher.NewHousekeeper(s.stores.ledger, keeping, keeper, a.now, a.log).Run)
 	return nil
 }
 

@@ -9,6 +9,7 @@ func (a *App) Welcome(d Demo) string {
   Elshi is running at %[1]s
 
   caught mail and SMS   %[1]s/inbox
+  a sign-up form        %[1]s/forms/news
   API reference         %[1]s/docs
   demo API key          %[2]s
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/dispatcher"
+	"github.com/orleu/elshi/events"
 	"github.com/orleu/elshi/internal/testkit"
 	"github.com/orleu/elshi/store"
 	"github.com/orleu/elshi/templates"
@@ -22,6 +23,7 @@ import (
 // The size of a run; make bench takes the defaults, docs/performance.md says with which its figures were made.
 var (
 	messages = flag.Int("messages", 20_000, "messages of a campaign")
+	told     = flag.String("events", "outcomes", "events.messages: which events of messages the feed takes (all, outcomes, none)")
 	people   = flag.Int("people", 100_000, "contacts that the ledger holds when its parts are measured")
 	profile  = flag.String("profile", "", "run the worker inside the benchmark and write its CPU profile here")
 )
@@ -69,7 +71,7 @@ func open(b *testing.B, name string) *engine {
 			b.Fatal(err)
 		}
 	}
-	e.db = e.connect(b, store.Options{URL: e.url, Dir: e.dir, HashKey: hashKey})
+	e.db = e.connect(b, store.Options{URL: e.url, Dir: e.dir, HashKey: hashKey, Feed: events.Feeding(*told)})
 	return e
 }
 

@@ -118,6 +118,7 @@ func (e *engine) settings(s *sink, redis, listen string, roles ...string) map[st
 		"server":   map[string]any{"listen": listen, "public_url": "http://127.0.0.1:8080"},
 		"data_dir": e.dir, "roles": roles, "database": map[string]any{"url": e.url}, "redis": map[string]any{"url": redis},
 		"secrets": map[string]any{"link_key": key, "payload_key": key, "commitment_key": key, "verp_key": key, "signing_key": key},
+		"events":  map[string]any{"messages": *told},
 		"inbox":   map[string]any{"mode": "never"}, "log": map[string]any{"level": "warn"},
 		"providers": []any{map[string]any{
 			"id": providerID, "channel": "email", "driver": "smtp",

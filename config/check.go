@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
@@ -8,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/orleu/elshi/vocab"
 )
 
 // checker collects what is wrong with settings that can be read but cannot work.
@@ -35,7 +38,9 @@ func (c *Config) check() []Problem {
 	k.secrets(c)
 	k.carriers(c)
 	k.dispatch(c)
+	k.purposes(c)
 	k.consent(c)
+	k.signUp(c)
 	k.rest(c)
 	return k.problems
 }
@@ -116,12 +121,22 @@ func (k *checker) secrets(c *Config) {
 
 func (k *checker) consent(c *Config) {
 	k.between("consent.marketing_validity_months", c.Consent.MarketingValidityMonths, 1, 120)
-	k.positive("consent.confirm_within", c.Consent.ConfirmWithin)
 	k.between("consent.cap.marketing", c.Consent.Cap.Marketing, 1, 1000)
 	k.between("consent.cap.sms", c.Consent.Cap.SMS, 1, 1000)
 	k.positive("consent.cap.period", c.Consent.Cap.Period)
 	k.window("consent.quiet_hours.sms", c.Consent.QuietHours.SMS)
 	k.window("consent.quiet_hours.marketing_email", c.Consent.QuietHours.MarketingEmail)
+	taken := map[OwnWindow]bool{}
+	for i, w := range c.Consent.QuietHours.Own {
+		key := fmt.Sprintf("consent.quiet_hours.own[%d]", i)
+		k.window(key, Window{From: w.From, Until: w.Until})
+		waits := []vocab.Class{vocab.Marketing, vocab.Service, vocab.Transactional, vocab.Legal}
+		k.want(slices.Contains(waits, w.Class), key+".class", "must be marketing, service, transactional or legal")
+		k.want(slices.Contains(vocab.Channels(), w.Channel), key+".channel", "must be email or sms")
+		who := OwnWindow{Class: w.Class, Channel: w.Channel}
+		k.want(!taken[who], key, "has the class and channel of an earlier one")
+		taken[who] = true
+	}
 	for _, d := range c.Consent.MovedWorkingDays {
 		k.want(d.Year != 0, "consent.moved_working_days", d.String()+" has no year; write YYYY-MM-DD")
 	}
@@ -145,9 +160,14 @@ func (k *checker) rest(c *Config) {
 	k.ledger(c)
 	k.positive("idempotency.keep", c.Idempotency.Keep)
 	k.want(c.Idempotency.Wait >= 0 && c.Idempotency.Wait <= time.Minute, "idempotency.wait", "must be between 0s and 1m")
-	// Caps look back a month, bounces count for three, and providers report late.
-	k.want(c.Retention.Messages == 0 || c.Retention.Messages >= 3 && c.Retention.Messages <= 1200, "retention.messages",
-		"must be 0 (for ever) or between 3 and 1200 months")
+	k.retention(c.Retention)
+	// Messages of which an event tells must still be there: they stay for three months at least.
+	k.between("retention.events_days", c.Retention.EventsDays, 1, 90)
+	switch c.Events.Messages {
+	case EventsAll, EventsOutcomes, EventsNone:
+	default:
+		k.fail("events.messages", strconv.Quote(string(c.Events.Messages))+" is none of them; use all, outcomes or none")
+	}
 	switch c.Inbox.Mode {
 	case InboxAuto, InboxAlways, InboxNever:
 	default:

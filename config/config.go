@@ -51,14 +51,25 @@ type Config struct {
 	Inbound Inbound `yaml:"inbound"`
 	// Dispatch is how the street moves messages.
 	Dispatch Dispatch `yaml:"dispatch"`
+	// Purposes are the organisation's own reasons to write besides those that ship (policy clause 3.1 b10), each partner's among them. What
+	// a purpose is once registered as, it stays: its class cannot be changed later. Default none.
+	Purposes []Purpose `yaml:"purposes"`
+	// Topics are what contacts pick inside purposes that need a grant. Default none.
+	Topics []Topic `yaml:"topics"`
 	// Consent is the law's arithmetic: validity, cap, hours.
 	Consent Consent `yaml:"consent"`
 	// Ledger is how the consent ledger is proved to others.
 	Ledger Ledger `yaml:"ledger"`
+	// SignUp is how sign-up forms tell people from robots.
+	SignUp SignUp `yaml:"sign_up"`
 	// Idempotency is how answers to repeated requests are kept.
 	Idempotency Idempotency `yaml:"idempotency"`
-	// Retention is how long the ledger keeps what is no longer needed for sending.
+	// Retention is for how many calendar months the ledger keeps what is no longer needed for sending, by class.
 	Retention Retention `yaml:"retention"`
+	// Events is the feed of what happens, which GET /v1/events and webhooks read.
+	Events Events `yaml:"events"`
+	// Webhooks sends events to endpoints that others run.
+	Webhooks Webhooks `yaml:"webhooks"`
 	// Inbox catches email and SMS instead of delivering them.
 	Inbox Inbox `yaml:"inbox"`
 	// Log is the operator's log, on standard error.

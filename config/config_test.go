@@ -290,6 +290,16 @@ senders:
 				`inbound.hostname: "mx" is not a domain; write for example bounces.example.org`,
 			},
 		},
+		"hours of classes": {
+			file: "consent: {quiet_hours: {own: [{class: breach, channel: email}, {class: legal, channel: fax, from: '09:00', until: '09:00'}, {class: legal, channel: fax}]}}",
+			want: []string{
+				"consent.quiet_hours.own[0].class: must be marketing, service, transactional or legal",
+				"consent.quiet_hours.own[1]: from must be before until; a window may not cross midnight",
+				"consent.quiet_hours.own[1].channel: must be email or sms",
+				"consent.quiet_hours.own[2].channel: must be email or sms",
+				"consent.quiet_hours.own[2]: has the class and channel of an earlier one",
+			},
+		},
 		"hours that never open": {
 			file: "consent: {quiet_hours: {sms: {from: '21:00', until: '09:00'}}, moved_working_days: [03-21], cap: {sms: -1}}",
 			want: []string{

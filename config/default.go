@@ -14,6 +14,7 @@ func Default() Config {
 		Server: Server{
 			Listen: "127.0.0.1:8080", PublicURL: "http://127.0.0.1:8080",
 			ShutdownTimeout: 30 * time.Second, MaxBody: 5 << 20, RatePerSecond: 1000, RateBurst: 2000,
+			TrustedProxies: []string{"127.0.0.0/8"},
 		},
 		DataDir:       "./data",
 		Roles:         AllRoles(),
@@ -27,7 +28,10 @@ func Default() Config {
 		Dispatch:      defaultDispatch(),
 		Consent:       defaultConsent(),
 		Ledger:        Ledger{CheckpointInterval: time.Hour},
+		SignUp:        defaultSignUp(),
 		Idempotency:   Idempotency{Keep: 168 * time.Hour, Wait: 5 * time.Second},
+		Retention:     defaultRetention(),
+		Events:        Events{Messages: EventsOutcomes},
 		Inbox:         Inbox{Mode: InboxAuto, Listen: "127.0.0.1:2525", Keep: 1000},
 		Log:           Log{Level: slog.LevelInfo, Format: LogText},
 		Metrics:       Metrics{Enabled: true},
@@ -93,7 +97,6 @@ func defaultDispatch() Dispatch {
 func defaultConsent() Consent {
 	return Consent{
 		MarketingValidityMonths: 24,
-		ConfirmWithin:           72 * time.Hour,
 		Cap:                     Cap{Marketing: 2, SMS: 1, Period: 168 * time.Hour},
 		QuietHours: QuietHours{
 			SMS:            Window{From: 9 * 60, Until: 21 * 60, WorkingDays: true},

@@ -172,7 +172,7 @@ func exampleGroup(b *bytes.Buffer, v reflect.Value, indent string, comments map[
 		case isGroup(field.Type):
 			b.WriteString(name + "\n")
 			exampleGroup(b, v.Field(i), indent+"  ", comments)
-		case isListOfGroups(field.Type):
+		case isListOfGroups(field.Type) && v.Field(i).Len() > 0:
 			b.WriteString(name + "\n")
 			for j := range v.Field(i).Len() {
 				exampleElement(b, v.Field(i).Index(j), indent+"  ")
@@ -183,15 +183,21 @@ func exampleGroup(b *bytes.Buffer, v reflect.Value, indent string, comments map[
 	}
 }
 
-// exampleElement writes what an element of a list has beside the defaults of such an element.
-func exampleElement(b *bytes.Buffer, v reflect.Value, indent string) {
-	fresh := reflect.New(v.Type())
+// freshElement is a new element of a list, with its defaults.
+func freshElement(of reflect.Type) reflect.Value {
+	fresh := reflect.New(of)
 	if target, ok := reflect.TypeAssert[interface{ setDefaults() }](fresh); ok {
 		target.setDefaults()
 	}
+	return fresh.Elem()
+}
+
+// exampleElement writes what an element of a list has beside the defaults of such an element.
+func exampleElement(b *bytes.Buffer, v reflect.Value, indent string) {
+	fresh := freshElement(v.Type())
 	bullet := "- "
 	for i := range v.NumField() {
-		if reflect.DeepEqual(v.Field(i).Interface(), fresh.Elem().Field(i).Interface()) {
+		if reflect.DeepEqual(v.Field(i).Interface(), fresh.Field(i).Interface()) {
 			continue
 		}
 		fmt.Fprintf(b, "%s%s%s: %s\n", indent, bullet, v.Type().Field(i).Tag.Get("yaml"), inline(v.Field(i), yamlText))
@@ -276,8 +282,6 @@ func referenceFile(comments map[string]string) string {
 	var b bytes.Buffer
 	b.WriteString(referenceHead)
 	c := Default()
-	var provider Provider
-	provider.setDefaults()
 	b.WriteString("\n## Top level\n\n")
 	referenceTable(&b, reflect.ValueOf(c), "", "", comments)
 	for i := range reflect.TypeFor[Config]().NumField() {
@@ -285,10 +289,8 @@ func referenceFile(comments map[string]string) string {
 		key := field.Tag.Get("yaml")
 		v, path, variable := reflect.ValueOf(c).Field(i), key, key
 		switch {
-		case key == "providers":
-			v, path, variable = reflect.ValueOf(provider), "providers[]", ""
-		case key == "senders":
-			v, path, variable = reflect.ValueOf(Sender{}), "senders[]", ""
+		case isListOfGroups(field.Type):
+			v, path, variable = freshElement(field.Type.Elem()), key+"[]", ""
 		case !isGroup(field.Type):
 			continue
 		}
@@ -317,7 +319,7 @@ func referenceTable(b *bytes.Buffer, v reflect.Value, path, variable string, com
 			meaning := strings.ReplaceAll(strings.TrimSpace(about+" "+comment), "|", `\|`)
 			fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", key, typeName(field.Type), inline(v.Field(i), plainText), meaning)
 			if isListOfGroups(field.Type) {
-				rows(reflect.Zero(field.Type.Elem()), key+"[]", "")
+				rows(freshElement(field.Type.Elem()), key+"[]", "")
 			}
 		}
 	}

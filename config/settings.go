@@ -22,6 +22,9 @@ type Server struct {
 	RatePerSecond float64 `yaml:"rate_per_second"`
 	// RateBurst is how many of them may come at once. Default 2000.
 	RateBurst int `yaml:"rate_burst"`
+	// TrustedProxies are the networks of the reverse proxies whose X-Forwarded-For names the contact's own address, which
+	// sign-up forms count by and keep as evidence. Default [127.0.0.0/8].
+	TrustedProxies []string `yaml:"trusted_proxies"`
 }
 
 // Database is the ledger.
@@ -137,12 +140,28 @@ type Idempotency struct {
 	Wait time.Duration `yaml:"wait"`
 }
 
-// Retention is how long the ledger keeps what is no longer needed for sending.
-type Retention struct {
-	// Messages is for how many months messages are kept, with their payloads, attempts and events; 0 means for ever, otherwise
-	// 3 to 1200. A message stays while it has something left to do, or had an attempt or a report within this time. Consent events are
-	// kept for ever. Default 0.
-	Messages int `yaml:"messages"`
+// Events is the feed of what happens, which GET /v1/events and webhooks read.
+type Events struct {
+	// Messages says which events of messages it takes: all, outcomes (all but that a message was queued and sent, which nearly every one has) or
+	// none. Whatever an enabled webhook subscribes to is taken as well. Default outcomes.
+	Messages EventMessages `yaml:"messages"`
+}
+
+// EventMessages says which events of messages the feed takes.
+type EventMessages string
+
+// What the feed takes of messages.
+const (
+	EventsAll      EventMessages = "all"
+	EventsOutcomes EventMessages = "outcomes"
+	EventsNone     EventMessages = "none"
+)
+
+// Webhooks sends events to endpoints that others run.
+type Webhooks struct {
+	// AllowPrivate lets them go to private, link-local and loopback addresses too. Whoever may make a webhook can then reach what this
+	// server can reach. Default false.
+	AllowPrivate bool `yaml:"allow_private"`
 }
 
 // InboxMode says when the inbox runs.

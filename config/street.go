@@ -126,8 +126,6 @@ func (b ByClass) For(c vocab.Class) time.Duration {
 type Consent struct {
 	// MarketingValidityMonths is how long a marketing grant holds, in calendar months; reading renews nothing. Default 24.
 	MarketingValidityMonths int `yaml:"marketing_validity_months"`
-	// ConfirmWithin is how long a grant may wait for its confirmation before it lapses. Default 72h.
-	ConfirmWithin time.Duration `yaml:"confirm_within"`
 	// Cap is how many marketing messages one contact gets.
 	Cap Cap `yaml:"cap"`
 	// QuietHours are the windows outside which messages are held.
@@ -153,12 +151,35 @@ type Cap struct {
 // QuietHours are the windows outside which messages are held.
 type QuietHours struct {
 	// SMS is for every SMS but one-time codes and breach notices, in time_zone.
-	// Default {from: 09:00, until: 21:00, working_days: true}.
+	// Default {from: 09:00, until: 21:00, working_days: true, not_holidays: false}.
 	SMS Window `yaml:"sms"`
 	// MarketingEmail is for marketing email, in the contact's zone.
-	// Default {from: 08:00, until: 21:00, working_days: false}.
+	// Default {from: 08:00, until: 21:00, working_days: false, not_holidays: false}.
 	MarketingEmail Window `yaml:"marketing_email"`
+	// Own are windows of one class on one channel instead of those; they also hold email that would otherwise go at any hour. Not for
+	// security and breach, which never wait. Default none.
+	Own []OwnWindow `yaml:"own"`
 }
+
+// OwnWindow is the window of one class on one channel.
+type OwnWindow struct {
+	// Class is marketing, service, transactional or legal. Default empty.
+	Class vocab.Class `yaml:"class"`
+	// Channel is email or sms. Default empty.
+	Channel vocab.Channel `yaml:"channel"`
+	// From is the first minute, HH:MM. Default 00:00.
+	From Clock `yaml:"from"`
+	// Until is the minute after the last, HH:MM; 24:00 is midnight. Default 24:00.
+	Until Clock `yaml:"until"`
+	// WorkingDays leaves out weekends and holidays, but not moved_working_days. Default false.
+	WorkingDays bool `yaml:"working_days"`
+	// NotHolidays leaves out holidays alone. Default false.
+	NotHolidays bool `yaml:"not_holidays"`
+	// ContactZone counts by the contact's clock instead of time_zone. Default false.
+	ContactZone bool `yaml:"contact_zone"`
+}
+
+func (w *OwnWindow) setDefaults() { w.Until = 24 * 60 }
 
 // Window is the part of a day in which messages may go out: From ≤ t < Until.
 type Window struct {
@@ -168,6 +189,8 @@ type Window struct {
 	Until Clock `yaml:"until"`
 	// WorkingDays leaves out weekends and holidays, but not moved_working_days.
 	WorkingDays bool `yaml:"working_days"`
+	// NotHolidays leaves out holidays alone.
+	NotHolidays bool `yaml:"not_holidays"`
 }
 
 // HolidayDates writes Holidays as YYYY-MM-DD for each year from first to last, both included; days of a single year

@@ -1,6 +1,7 @@
 package consent
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/orleu/elshi/vocab"
@@ -15,6 +16,11 @@ type GrantKey struct {
 	Purpose vocab.Purpose
 	Channel vocab.Channel
 	Topic   vocab.Topic
+}
+
+// Compare orders keys by purpose, channel and topic.
+func (k GrantKey) Compare(other GrantKey) int {
+	return cmp.Or(cmp.Compare(k.Purpose, other.Purpose), cmp.Compare(k.Channel, other.Channel), cmp.Compare(k.Topic, other.Topic))
 }
 
 // Grant is the present state of one grant: what a contact's events amount to. The zero Grant was never asked for.
@@ -82,6 +88,7 @@ func Apply(k GrantKey, g Grant, e Event) Grant {
 		}
 	case KindWithdrawn, KindRefused: // Covers has said that it does not reach this grant
 	case KindPolicyContinuedUse: // acceptance of the policy, of nothing else
+	case KindPaused, KindResumed: // see ApplyPause
 	}
 	return g
 }
@@ -121,6 +128,18 @@ func ApplyUnsubscribed(before bool, e Event) bool {
 		return true
 	}
 	return before && !givenByOwnAct(e)
+}
+
+// ApplyPause returns until when the contact wants no mailings, after the event; zero: there is no pause. The later end of two pauses
+// counts. A pause is ended early by the contact's own act alone.
+func ApplyPause(before time.Time, e Event) time.Time {
+	switch {
+	case e.Kind == KindPaused && e.ValidUntil.After(before):
+		return e.ValidUntil
+	case e.Kind == KindResumed && ownAct(e):
+		return time.Time{}
+	}
+	return before
 }
 
 // ApplyOptOut returns whether the contact has opted out of a purpose that needs no grant, after the event. Only a

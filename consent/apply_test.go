@@ -206,6 +206,41 @@ func TestUnsubscribedFromAllEndsOnlyByTheContactsOwnGrant(t *testing.T) {
 	}
 }
 
+func TestAPauseTakesNothingAndEndsByItself(t *testing.T) {
+	pause := func(days int, source Source) Event {
+		return Event{Kind: KindPaused, Scope: ScopeAll, Source: source, At: monday, ValidUntil: monday.AddDate(0, 0, days)}
+	}
+	resume := func(source Source) Event { return Event{Kind: KindResumed, Scope: ScopeAll, Source: source, At: monday} }
+	month, week := monday.AddDate(0, 0, 30), monday.AddDate(0, 0, 7)
+	for _, tc := range []struct {
+		name   string
+		before time.Time
+		e      Event
+		want   time.Time
+	}{
+		{"paused", time.Time{}, pause(30, SourcePreferencePage), month},
+		{"the later end counts", month, pause(7, SourcePreferencePage), month},
+		{"prolonged", week, pause(30, SourceOneClick), month},
+		{"ended by the contact", month, resume(SourcePreferencePage), time.Time{}},
+		{"not ended by an import", month, resume(SourceImport), month},
+		{"not ended by the program", month, resume(SourceSystem), month},
+		{"a grant is not about it", month, exact(KindGranted, SourcePreferencePage), month},
+	} {
+		if got := ApplyPause(tc.before, tc.e); !got.Equal(tc.want) {
+			t.Errorf("%s: paused until %v, want %v", tc.name, got, tc.want)
+		}
+	}
+	granted := Grant{State: Granted, Since: monday, Event: "cev_1"}
+	for _, e := range []Event{pause(30, SourcePreferencePage), resume(SourcePreferencePage)} {
+		if got := Apply(GrantKey{Purpose: "news.company", Channel: vocab.Email}, granted, e); got != granted {
+			t.Errorf("%s makes the grant %+v", e.Kind, got)
+		}
+		if Covers(e, "news.company", vocab.Email, "") || ApplyUnsubscribed(false, e) {
+			t.Errorf("%s is taken for a withdrawal", e.Kind)
+		}
+	}
+}
+
 func TestOptingOutNamesThePurpose(t *testing.T) {
 	out := Event{Kind: KindWithdrawn, Scope: ScopePurpose, Purpose: "service.notice", Source: SourcePreferencePage}
 	bySMS := out

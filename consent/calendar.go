@@ -20,6 +20,7 @@ type Hours struct {
 	From        time.Duration // since midnight, whole minutes, 0 to 24 h
 	To          time.Duration // since midnight, whole minutes, after From and at most 24 h; exclusive
 	WorkingDays bool          // only on working days: Monday to Friday without holidays, and moved working days
+	NotHolidays bool          // on any day but holidays
 	Zone        string        // IANA name; empty: the contact's own zone
 }
 
@@ -30,6 +31,9 @@ type CalendarOptions struct {
 	DefaultZone string
 	// Hours by channel; a channel that is left out gets the default's. Default: KazakhstanHours.
 	Hours map[vocab.Channel]Hours
+	// Own are hours for one class on one channel instead: they also hold what would wait for no morning by the decision table. Not for
+	// security and breach. Default: none.
+	Own map[vocab.Class]map[vocab.Channel]Hours
 	// Holidays are dates on which nothing waits for working days goes out, as 2006-01-02. Default: KazakhstanHolidays.
 	// Days off that are moved because a holiday fell on a week-end belong here too; the government names them yearly.
 	Holidays []string
@@ -66,9 +70,15 @@ func KazakhstanHolidays() []string {
 type Calendar struct {
 	home     *time.Location
 	hours    map[vocab.Channel]channelHours
+	own      map[ownKey]channelHours
 	holidays map[string]bool
 	working  map[string]bool
 	zones    sync.Map // string to *time.Location: loading one parses a file
+}
+
+type ownKey struct {
+	class   vocab.Class
+	channel vocab.Channel
 }
 
 type channelHours struct {
@@ -82,7 +92,7 @@ func NewCalendar(o CalendarOptions) (*Calendar, error) {
 	refuse := func(pointer, detail string) {
 		wrong = append(wrong, fault.Field{Pointer: pointer, Code: "invalid", Detail: detail})
 	}
-	c := &Calendar{hours: map[vocab.Channel]channelHours{}}
+	c := &Calendar{hours: map[vocab.Channel]channelHours{}, own: map[ownKey]channelHours{}}
 	if o.DefaultZone == "" {
 		o.DefaultZone = "Asia/Almaty"
 	}
@@ -95,17 +105,16 @@ func NewCalendar(o CalendarOptions) (*Calendar, error) {
 	all := KazakhstanHours()
 	maps.Copy(all, o.Hours)
 	for _, channel := range slices.Sorted(maps.Keys(all)) { // so that problems are named in the same order every time
-		h := all[channel]
-		if h.From < 0 || h.To > 24*time.Hour || h.From >= h.To || h.From%time.Minute != 0 || h.To%time.Minute != 0 {
-			refuse("/hours/"+string(channel), "want whole minutes with 0 ≤ from < to ≤ 24 h")
+		c.hours[channel] = c.read("/hours/"+string(channel), all[channel], refuse)
+	}
+	for _, class := range slices.Sorted(maps.Keys(o.Own)) {
+		if !slices.Contains(vocab.Classes(), class) || !mayWait(class) {
+			refuse("/own/"+string(class), "want a class that may wait: transactional, service, legal or marketing")
 		}
-		one := channelHours{Hours: h}
-		if h.Zone != "" {
-			if one.zone, known = c.load(h.Zone); !known {
-				refuse("/hours/"+string(channel)+"/zone", "want an IANA time zone such as Asia/Almaty, or none for the contact's own")
-			}
+		for _, channel := range slices.Sorted(maps.Keys(o.Own[class])) {
+			pointer := "/own/" + string(class) + "/" + string(channel)
+			c.own[ownKey{class, channel}] = c.read(pointer, o.Own[class][channel], refuse)
 		}
-		c.hours[channel] = one
 	}
 
 	if o.Holidays == nil {
@@ -134,14 +143,38 @@ func NewCalendar(o CalendarOptions) (*Calendar, error) {
 	return c, nil
 }
 
+// read checks hours.
+func (c *Calendar) read(pointer string, h Hours, refuse func(pointer, detail string)) channelHours {
+	if h.From < 0 || h.To > 24*time.Hour || h.From >= h.To || h.From%time.Minute != 0 || h.To%time.Minute != 0 {
+		refuse(pointer, "want whole minutes with 0 ≤ from < to ≤ 24 h")
+	}
+	one := channelHours{Hours: h}
+	if h.Zone != "" {
+		known := false
+		if one.zone, known = c.load(h.Zone); !known {
+			refuse(pointer+"/zone", "want an IANA time zone such as Asia/Almaty, or none for the contact's own")
+		}
+	}
+	return one
+}
+
+// Own says whether the class has hours of its own on the channel.
+func (c *Calendar) Own(class vocab.Class, channel vocab.Channel) bool {
+	_, own := c.own[ownKey{class, channel}]
+	return own
+}
+
 // Window says whether a message of the class may go out on the channel at t, and if not, the first instant after t when
 // it may, in UTC. Next is zero if the window is open, and if none opens within a year. The zone is the contact's, an IANA
 // name; an empty or unknown one counts as CalendarOptions.DefaultZone. A channel without hours is never open.
 func (c *Calendar) Window(class vocab.Class, channel vocab.Channel, zone string, t time.Time) (open bool, next time.Time) {
-	if !waitsForMorning(class, channel) {
-		return true, time.Time{}
+	h, known := c.own[ownKey{class, channel}]
+	if !known {
+		if !waitsForMorning(class, channel) {
+			return true, time.Time{}
+		}
+		h, known = c.hours[channel]
 	}
-	h, known := c.hours[channel]
 	if !known {
 		return false, time.Time{}
 	}
@@ -153,7 +186,7 @@ func (c *Calendar) Window(class vocab.Class, channel vocab.Channel, zone string,
 	}
 	year, month, day := t.In(place).Date()
 	for ahead := range furthestWindow {
-		if h.WorkingDays && !c.isWorkingDay(year, month, day+ahead) {
+		if h.WorkingDays && !c.isWorkingDay(year, month, day+ahead) || h.NotHolidays && c.isHoliday(year, month, day+ahead) {
 			continue
 		}
 		// By the zone's own clock, never by adding hours to midnight: days with a clock change are not 24 hours long.
@@ -173,6 +206,10 @@ func (c *Calendar) isWorkingDay(year int, month time.Month, day int) bool {
 	name := date.Format(time.DateOnly)
 	weekend := date.Weekday() == time.Saturday || date.Weekday() == time.Sunday
 	return c.working[name] || !weekend && !c.holidays[name]
+}
+
+func (c *Calendar) isHoliday(year int, month time.Month, day int) bool {
+	return c.holidays[time.Date(year, month, day, 0, 0, 0, 0, time.UTC).Format(time.DateOnly)]
 }
 
 // load returns the zone of the name. "Local" is refused: it is this machine's zone and no contact's.

@@ -2,6 +2,7 @@ package consent
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 	_ "time/tzdata" // the tests must not depend on the machine's zones
@@ -37,6 +38,49 @@ func in(t *testing.T, zone, local string) time.Time {
 		t.Fatal(err)
 	}
 	return at
+}
+
+// An organisation may let more wait than the decision table does, but not what is of no use an hour later.
+func TestAClassMayHaveHoursOfItsOwn(t *testing.T) {
+	c := newCalendar(t, CalendarOptions{Own: map[vocab.Class]map[vocab.Channel]Hours{
+		ser: {vocab.Email: {From: 10 * time.Hour, To: 18 * time.Hour, WorkingDays: true, Zone: "Asia/Almaty"}},
+		mar: {vocab.SMS: {From: 12 * time.Hour, To: 13 * time.Hour, NotHolidays: true}},
+	}})
+	for _, tc := range []struct {
+		name     string
+		class    vocab.Class
+		channel  vocab.Channel
+		at, next string
+	}{
+		{"service email in its hours", ser, vocab.Email, "2026-11-23 10:00", ""},
+		{"service email at night", ser, vocab.Email, "2026-11-27 18:00", "2026-11-30 10:00"},
+		{"transactional email has none", tra, vocab.Email, "2026-11-27 23:00", ""},
+		{"service SMS keeps the table's", ser, vocab.SMS, "2026-11-23 09:30", ""},
+		{"marketing SMS on a Saturday, which is no holiday", mar, vocab.SMS, "2026-11-28 12:30", ""},
+		{"marketing SMS on a holiday", mar, vocab.SMS, "2026-12-16 12:30", "2026-12-17 12:00"},
+		{"marketing email keeps the table's", mar, vocab.Email, "2026-12-16 12:30", ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			at := in(t, "Asia/Almaty", tc.at)
+			open, next := c.Window(tc.class, tc.channel, "Asia/Almaty", at)
+			if open != (tc.next == "") || !open && !next.Equal(in(t, "Asia/Almaty", tc.next)) {
+				t.Fatalf("Window = %v, %v; want it to open at %q", open, next, tc.next)
+			}
+			d := Decide(Facts{Now: at, Class: tc.class, Channel: tc.channel, WindowOpen: open, OwnHours: c.Own(tc.class, tc.channel)})
+			if held := slices.Contains(d.All, QuietHours); held == open {
+				t.Errorf("the gate says quiet hours: %v, the calendar that it is open: %v", held, open)
+			}
+		})
+	}
+	for _, class := range []vocab.Class{vocab.Security, vocab.Breach} {
+		_, err := NewCalendar(CalendarOptions{Own: map[vocab.Class]map[vocab.Channel]Hours{class: {vocab.SMS: {To: time.Hour}}}})
+		if fault.KindOf(err) != fault.Invalid {
+			t.Errorf("hours for %s are taken: %v", class, err)
+		}
+		if d := Decide(Facts{Class: class, Channel: vocab.SMS, OwnHours: true}); slices.Contains(d.All, QuietHours) {
+			t.Errorf("%s waits for the morning", class)
+		}
+	}
 }
 
 func TestWindowAtItsBoundaries(t *testing.T) {

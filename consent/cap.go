@@ -16,14 +16,22 @@ type Cap struct {
 
 // Sent is one earlier marketing message to the contact: handed over, or claimed to be.
 type Sent struct {
+	ID      vocab.MessageID
 	Channel vocab.Channel
 	At      time.Time
 }
 
+// CapState is what a cap says of one more message. The zero CapState lets it through.
+type CapState struct {
+	Reached bool
+	FreeAt  time.Time         // when the next one may go; zero if the cap is not reached, or is none at all
+	Earlier []vocab.MessageID // the messages that fill it, the oldest first
+}
+
 // Reached says whether one more marketing message on the channel would go over the cap at now, and if so when the next
-// may go; that is zero if the cap is none at all. A message counts from its time for less than a whole Period; one in the
+// may go and which messages stand before it. A message counts from its time for less than a whole Period; one in the
 // future (another machine's clock) counts already. The order of earlier does not matter, and it is not changed.
-func (c Cap) Reached(channel vocab.Channel, earlier []Sent, now time.Time) (reached bool, freeAt time.Time) {
+func (c Cap) Reached(channel vocab.Channel, earlier []Sent, now time.Time) CapState {
 	if c.Marketing == 0 {
 		c.Marketing = 2
 	}
@@ -33,39 +41,46 @@ func (c Cap) Reached(channel vocab.Channel, earlier []Sent, now time.Time) (reac
 	if c.Period <= 0 {
 		c.Period = 7 * 24 * time.Hour
 	}
-	var all, sms []time.Time // when each message that still counts stops counting
-	for _, s := range earlier {
-		end := s.At.Add(c.Period)
-		if !end.After(now) {
+	var all, sms []Sent // what still counts
+	for _, x := range earlier {
+		if !x.At.Add(c.Period).After(now) {
 			continue
 		}
-		all = append(all, end)
-		if s.Channel == vocab.SMS {
-			sms = append(sms, end)
+		all = append(all, x)
+		if x.Channel == vocab.SMS {
+			sms = append(sms, x)
 		}
 	}
-	reached, freeAt = full(all, c.Marketing)
+	whole := c.full(all, c.Marketing)
 	if channel != vocab.SMS {
-		return reached, freeAt
+		return whole
 	}
-	smsReached, smsFreeAt := full(sms, c.SMS)
-	if c.Marketing < 0 || c.SMS < 0 {
-		return true, time.Time{}
+	texts := c.full(sms, c.SMS)
+	switch {
+	case c.Marketing < 0 || c.SMS < 0:
+		return CapState{Reached: true}
+	case !whole.Reached:
+		return texts
+	case texts.FreeAt.After(whole.FreeAt):
+		whole.FreeAt = texts.FreeAt // the texts are among the messages that it names
 	}
-	if smsFreeAt.After(freeAt) {
-		freeAt = smsFreeAt
-	}
-	return reached || smsReached, freeAt
+	return whole
 }
 
-// full says whether limit messages still count, and when one fewer than limit will.
-func full(ends []time.Time, limit int) (bool, time.Time) {
+// full says whether limit messages count, and when one fewer than limit will.
+func (c Cap) full(counting []Sent, limit int) CapState {
 	if limit < 0 {
-		return true, time.Time{}
+		return CapState{Reached: true}
 	}
-	if len(ends) < limit {
-		return false, time.Time{}
+	if len(counting) < limit {
+		return CapState{}
 	}
-	slices.SortFunc(ends, time.Time.Compare)
-	return true, ends[len(ends)-limit]
+	slices.SortFunc(counting, func(a, b Sent) int { return a.At.Compare(b.At) })
+	state := CapState{Reached: true, FreeAt: counting[len(counting)-limit].At.Add(c.Period)}
+	for _, x := range counting {
+		if x.ID != "" {
+			state.Earlier = append(state.Earlier, x.ID)
+		}
+	}
+	return state
 }

@@ -1,9 +1,11 @@
 package consent
 
 import (
+	"strconv"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/orleu/elshi/vocab"
@@ -37,7 +39,8 @@ func TestCap(t *testing.T) {
 		{"no SMS at all, email", Cap{SMS: -1}, vocab.Email, nil, false, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			reached, freeAt := tc.cap.Reached(tc.channel, tc.earlier, monday)
+			got := tc.cap.Reached(tc.channel, tc.earlier, monday)
+			reached, freeAt := got.Reached, got.FreeAt
 			var want time.Time
 			if tc.freeIn != 0 {
 				want = monday.Add(tc.freeIn)
@@ -49,28 +52,54 @@ func TestCap(t *testing.T) {
 	}
 }
 
+func TestTheCapNamesTheMessagesThatFillIt(t *testing.T) {
+	const day = 24 * time.Hour
+	earlier := []Sent{
+		{ID: "email yesterday", Channel: vocab.Email, At: monday.Add(-day)},
+		{ID: "text on Thursday", Channel: vocab.SMS, At: monday.Add(-4 * day)},
+		{ID: "last week", Channel: vocab.SMS, At: monday.Add(-8 * day)},
+	}
+	for channel, want := range map[vocab.Channel][]vocab.MessageID{
+		vocab.Email: {"text on Thursday", "email yesterday"}, // the oldest first
+		vocab.SMS:   {"text on Thursday", "email yesterday"}, // both caps are full until Thursday's text has left
+	} {
+		if diff := cmp.Diff(want, Cap{}.Reached(channel, earlier, monday).Earlier); diff != "" {
+			t.Errorf("%s mismatch (-want +got):\n%s", channel, diff)
+		}
+	}
+	one := Cap{Marketing: 5}.Reached(vocab.SMS, earlier, monday)
+	if diff := cmp.Diff([]vocab.MessageID{"text on Thursday"}, one.Earlier); diff != "" {
+		t.Errorf("the cap of SMS alone mismatch (-want +got):\n%s", diff)
+	}
+}
+
 func TestTheCapIsFreeAtFreeAtAndNotBefore(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := Cap{Marketing: rapid.IntRange(1, 4).Draw(t, "marketing"), SMS: rapid.IntRange(1, 3).Draw(t, "sms")}
 		var earlier []Sent
 		for range rapid.IntRange(0, 8).Draw(t, "earlier") {
 			earlier = append(earlier, Sent{
+				ID:      vocab.MessageID(strconv.Itoa(len(earlier))),
 				Channel: rapid.SampledFrom(vocab.Channels()).Draw(t, "channel"),
 				At:      monday.Add(-time.Duration(rapid.IntRange(0, 9*24).Draw(t, "hours ago")) * time.Hour),
 			})
 		}
 		channel := rapid.SampledFrom(vocab.Channels()).Draw(t, "to")
-		reached, freeAt := c.Reached(channel, earlier, monday)
+		got := c.Reached(channel, earlier, monday)
+		reached, freeAt := got.Reached, got.FreeAt
 		if !reached {
 			if !freeAt.IsZero() {
 				t.Fatalf("free, and free at %v", freeAt)
 			}
 			return
 		}
-		if still, _ := c.Reached(channel, earlier, freeAt.Add(-1)); !still {
+		if len(got.Earlier) < 1 {
+			t.Fatal("no message is named that fills the cap")
+		}
+		if !c.Reached(channel, earlier, freeAt.Add(-1)).Reached {
 			t.Fatalf("already free before %v", freeAt)
 		}
-		if still, _ := c.Reached(channel, earlier, freeAt); still {
+		if c.Reached(channel, earlier, freeAt).Reached {
 			t.Fatalf("not free at %v", freeAt)
 		}
 	})

@@ -32,7 +32,7 @@ func (e Event) Check() error {
 	require(slices.Contains(ProofKinds(), e.Proof), "/proof", "want a kind of proof of the closed list")
 	require(e.TextVersion >= 0, "/text_version", "want a version from 1, or none")
 	require(slices.Contains(actorKinds, e.ActorKind), "/actor_kind", "want contact, member, api_key or system")
-	wide := e.Kind == KindWithdrawn || e.Kind == KindRefused || e.Kind == KindPolicyContinuedUse
+	wide := slices.Contains([]EventKind{KindWithdrawn, KindRefused, KindPolicyContinuedUse, KindPaused, KindResumed}, e.Kind)
 	require(wide || e.Purpose != "", "/purpose", "a grant is for exactly one purpose")
 	for pointer, id := range map[string]string{
 		"/id": string(e.ID), "/contact_id": string(e.ContactID), "/address_id": string(e.AddressID),

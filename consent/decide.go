@@ -35,6 +35,9 @@ func Decide(f Facts) Decision {
 		d.Basis = q.basis()
 		return d
 	}
+	if capReached(&q) {
+		d.Earlier = f.CapEarlier
+	}
 	if d.All[0].Timing() { // the order is fixed, so nothing but timing failed
 		until := q.until()
 		if f.Message.NotAfter.IsZero() || until.Before(f.Message.NotAfter) {
@@ -79,6 +82,9 @@ func (q *question) until() (until time.Time) {
 	}
 	if capReached(q) && q.CapFreeAt.After(until) {
 		until = q.CapFreeAt
+	}
+	if contactPaused(q) && q.PausedUntil.After(until) {
+		until = q.PausedUntil
 	}
 	if !until.After(q.Now) {
 		return time.Time{}
@@ -144,6 +150,7 @@ var checks = []struct {
 
 	{QuietHours, quietHours},
 	{FrequencyCap, capReached},
+	{ContactPaused, contactPaused},
 	{RateLimit, func(q *question) bool { return q.RateLimited }},
 	{CampaignPaused, func(q *question) bool { return q.CampaignPaused }},
 	{ProviderPaused, func(q *question) bool { return q.ProviderPaused }},
@@ -159,9 +166,14 @@ func freshlyAsked(m MessageFacts) bool {
 	return m.Trigger && m.TriggerAge <= freshRequest && m.TriggerAge >= -clockSkew
 }
 
-func quietHours(q *question) bool { return !q.WindowOpen && waitsForMorning(q.Class, q.Channel) }
+func quietHours(q *question) bool {
+	return !q.WindowOpen && (waitsForMorning(q.Class, q.Channel) || q.OwnHours && mayWait(q.Class))
+}
 
 func capReached(q *question) bool { return q.CapReached && q.row.capped }
+
+// contactPaused is about mailings: a pause is the contact's own, and says nothing about what they asked for or the law wants told.
+func contactPaused(q *question) bool { return q.row.needsGrant && q.Now.Before(q.PausedUntil) }
 
 func grantFails(with Reason) func(*question) bool {
 	return func(q *question) bool { return q.grant == with }

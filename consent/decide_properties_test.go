@@ -45,6 +45,7 @@ var suppressing = map[string]func(*Facts){
 	"other channel":        func(f *Facts) { f.OtherChannel = true },
 	"quiet":                func(f *Facts) { f.WindowOpen = false },
 	"cap":                  func(f *Facts) { f.CapReached = true },
+	"paused":               func(f *Facts) { f.PausedUntil = f.Now.Add(time.Hour) },
 	"rate":                 func(f *Facts) { f.RateLimited = true },
 	"campaign":             func(f *Facts) { f.CampaignPaused = true },
 	"provider":             func(f *Facts) { f.ProviderPaused = true },

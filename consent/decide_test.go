@@ -111,6 +111,7 @@ var bads = []bad{
 	{"quiet, SMS", func(f *Facts) { f.WindowOpen = false }, vocab.SMS, but(QuietHours, sec, bre)},
 	{"quiet, email", func(f *Facts) { f.WindowOpen = false }, vocab.Email, map[vocab.Class]Reason{mar: QuietHours}},
 	{"cap", func(f *Facts) { f.CapReached = true }, "", map[vocab.Class]Reason{mar: FrequencyCap}},
+	{"a pause that is over", func(f *Facts) { f.PausedUntil = f.Now }, "", nil},
 	{"rate", func(f *Facts) { f.RateLimited = true }, "", every(RateLimit)},
 	{"campaign paused", func(f *Facts) { f.CampaignPaused = true }, "", every(CampaignPaused)},
 	{"provider paused", func(f *Facts) { f.ProviderPaused = true }, "", every(ProviderPaused)},
@@ -156,6 +157,20 @@ func TestDecideFailsClosed(t *testing.T) {
 	}
 }
 
+func TestAContactsPauseHoldsMailingsAlone(t *testing.T) {
+	for _, class := range vocab.Classes() {
+		f := good(class, vocab.Email)
+		f.PausedUntil = f.Now.Add(time.Hour)
+		want := OK
+		if class == vocab.Marketing {
+			want = ContactPaused
+		}
+		if d := Decide(f); d.Reason != want {
+			t.Errorf("%s: %s, want %s", class, d.Reason, want)
+		}
+	}
+}
+
 func TestHoldsLastUntilTheLatestKnownTime(t *testing.T) {
 	morning, thursday := monday.Add(10*time.Hour), monday.AddDate(0, 0, 3)
 	quiet := func(f *Facts) { f.WindowOpen, f.NextWindow = false, morning }
@@ -167,6 +182,11 @@ func TestHoldsLastUntilTheLatestKnownTime(t *testing.T) {
 	}{
 		{"quiet hours", []func(*Facts){quiet}, Decision{Verdict: Hold, Until: morning, All: []Reason{QuietHours}}},
 		{"both", []func(*Facts){quiet, capped}, Decision{Verdict: Hold, Until: thursday, All: []Reason{QuietHours, FrequencyCap}}},
+		{
+			"the contact's pause outlasts the rest",
+			[]func(*Facts){quiet, capped, func(f *Facts) { f.PausedUntil = thursday.Add(1) }},
+			Decision{Verdict: Hold, Until: thursday.Add(1), All: []Reason{QuietHours, FrequencyCap, ContactPaused}},
+		},
 		{
 			"a pause has no end",
 			[]func(*Facts){func(f *Facts) { f.CampaignPaused, f.NextWindow, f.CapFreeAt = true, morning, thursday }},

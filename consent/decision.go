@@ -23,7 +23,8 @@ type Decision struct {
 	All     []Reason // every failing reason in the fixed order; empty if Verdict is Allow
 	Until   time.Time
 	Basis   Basis
-	At      time.Time // the clock the decision was made by
+	Earlier []vocab.MessageID // the messages that fill the frequency cap, if that is among the reasons
+	At      time.Time         // the clock the decision was made by
 }
 
 // Basis is the ground a message stands on.

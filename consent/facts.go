@@ -17,6 +17,7 @@ type Facts struct {
 	Contact          ContactFacts
 	Address          AddressFacts
 	UnsubscribedAll  bool
+	PausedUntil      time.Time // the contact wants no mailings before; zero: no pause
 	ServiceOptedOut  bool
 	Grant            GrantFacts
 	Message          MessageFacts
@@ -26,10 +27,12 @@ type Facts struct {
 	BudgetExceeded   bool
 	CapReached       bool
 	RateLimited      bool
-	WindowOpen       bool      // quiet hours do not hold this class and channel now
-	NextWindow       time.Time // when they end; zero if WindowOpen or unknown
-	CapFreeAt        time.Time // when the frequency cap lets the next one through; zero if unknown
-	GuestListOnly    bool      // the API key may write to its guest list alone
+	WindowOpen       bool              // quiet hours do not hold this class and channel now
+	OwnHours         bool              // the organisation set hours for this very class and channel, which may wait for nothing by the table
+	NextWindow       time.Time         // when they end; zero if WindowOpen or unknown
+	CapFreeAt        time.Time         // when the frequency cap lets the next one through; zero if unknown
+	CapEarlier       []vocab.MessageID // the messages that fill the frequency cap
+	GuestListOnly    bool              // the API key may write to its guest list alone
 	OnGuestList      bool
 	ForbiddenContent bool // the data or the text holds an identifier of policy clause 2.2
 }

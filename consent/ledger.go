@@ -56,6 +56,8 @@ const (
 	KindStale              EventKind = "stale"   // its text was superseded by a material change
 	KindRenewed            EventKind = "renewed" // by the contact's own act; opens and clicks are none
 	KindImported           EventKind = "imported"
+	KindPaused             EventKind = "paused"               // no mailings until ValidUntil; takes no grant away
+	KindResumed            EventKind = "resumed"              // the end of a pause before its time
 	KindPolicyContinuedUse EventKind = "policy_continued_use" // acceptance of the policy (clauses 7.1–7.3); never a grant
 )
 
@@ -63,7 +65,7 @@ const (
 func EventKinds() []EventKind {
 	return []EventKind{
 		KindRequested, KindGranted, KindConfirmed, KindRefused, KindWithdrawn, KindExpired, KindLapsed, KindStale,
-		KindRenewed, KindImported, KindPolicyContinuedUse,
+		KindRenewed, KindImported, KindPaused, KindResumed, KindPolicyContinuedUse,
 	}
 }
 
@@ -123,12 +125,13 @@ const (
 	ProofOneTimeCode  ProofKind = "one_time_code" // ProofRef is the id of the confirmation whose code was typed
 	ProofSignedForm   ProofKind = "signed_form"   // ProofRef is the SHA-256 of the form, in hexadecimal
 	ProofOperatorNote ProofKind = "operator_note" // the note stands beside the chain; Commitment ties it to the entry
+	ProofRenewalLink  ProofKind = "renewal_link"  // ProofRef is the message that asked and whose link was followed
 	ProofLink         ProofKind = "personal_link" // ProofRef is the message whose link was followed; enough to withdraw, never to grant
 )
 
 // ProofKinds lists every kind of proof.
 func ProofKinds() []ProofKind {
-	return []ProofKind{ProofNone, ProofDoubleOptIn, ProofOneTimeCode, ProofSignedForm, ProofOperatorNote, ProofLink}
+	return []ProofKind{ProofNone, ProofDoubleOptIn, ProofOneTimeCode, ProofSignedForm, ProofOperatorNote, ProofRenewalLink, ProofLink}
 }
 
 // ActorKind is what kind of somebody acted.

@@ -42,21 +42,47 @@ func (p PurposeInfo) ValidUntil(granted time.Time) time.Time {
 	return until
 }
 
-// Registry is the closed list of purposes. It does not change after NewRegistry and is safe for concurrent use.
-type Registry struct {
-	byID map[vocab.Purpose]PurposeInfo
+// TopicInfo is one entry of the registry of topics: what a contact picks inside a purpose.
+type TopicInfo struct {
+	ID      vocab.Topic
+	Purpose vocab.Purpose
+	Names   map[vocab.Language]string
 }
 
-// NewRegistry returns the purposes that ship and the organisation's own (policy clause 3.1 b10), partners' among them.
-// In an extra purpose NeedsGrant may be left out, and for marketing ValidMonths and LegalBasis too. The error is an
-// Invalid fault that names every problem, with pointers such as "/1/id" into extra.
+// Registry is the closed list of purposes. It does not change after NewRegistry and is safe for concurrent use.
+type Registry struct {
+	byID   map[vocab.Purpose]PurposeInfo
+	topics []TopicInfo
+}
+
+// RegistryOptions are the settings of a Registry. The zero value is the purposes that ship.
+type RegistryOptions struct {
+	// Extra are the organisation's own purposes (policy clause 3.1 b10), partners' among them. NeedsGrant may be left out, and for
+	// marketing ValidMonths and LegalBasis too.
+	Extra []PurposeInfo
+	// ValidMonths is how long a marketing grant lasts where its purpose does not say, in calendar months. Default DefaultValidMonths.
+	ValidMonths int
+	// Topics are what contacts pick inside purposes. Default none.
+	Topics []TopicInfo
+}
+
+// NewRegistry returns the purposes that ship and the organisation's own. See Registered for the error.
 func NewRegistry(extra ...PurposeInfo) (*Registry, error) {
+	return Registered(RegistryOptions{Extra: extra})
+}
+
+// Registered returns the registry that the options describe. The error is an Invalid fault that names every problem, with pointers such
+// as "/1/id" into Extra and "/topics/0/id".
+func Registered(o RegistryOptions) (*Registry, error) {
+	if o.ValidMonths <= 0 {
+		o.ValidMonths = DefaultValidMonths
+	}
 	r := &Registry{byID: map[vocab.Purpose]PurposeInfo{}}
 	for _, p := range shipped() {
-		r.byID[p.ID] = p
+		r.byID[p.ID] = completed(p, o.ValidMonths)
 	}
 	var wrong []fault.Field
-	for i, p := range extra {
+	for i, p := range o.Extra {
 		problems := checkPurpose(p)
 		if _, taken := r.byID[p.ID]; taken {
 			problems = append(problems, fault.Field{Pointer: "/id", Code: "duplicate", Detail: "the purpose is already registered"})
@@ -66,13 +92,66 @@ func NewRegistry(extra ...PurposeInfo) (*Registry, error) {
 			wrong = append(wrong, problem)
 		}
 		if len(problems) == 0 {
-			r.byID[p.ID] = completed(p)
+			r.byID[p.ID] = completed(p, o.ValidMonths)
 		}
 	}
+	wrong = append(wrong, r.addTopics(o.Topics)...)
 	if len(wrong) > 0 {
 		return nil, fault.InvalidFields(wrong...)
 	}
 	return r, nil
+}
+
+// addTopics adds topics of purposes that are registered already.
+func (r *Registry) addTopics(topics []TopicInfo) (wrong []fault.Field) {
+	type key struct {
+		purpose vocab.Purpose
+		topic   vocab.Topic
+	}
+	taken := map[key]bool{}
+	for i, t := range topics {
+		refuse := func(pointer, code, detail string) {
+			wrong = append(wrong, fault.Field{Pointer: "/topics/" + strconv.Itoa(i) + pointer, Code: code, Detail: detail})
+		}
+		if !plainID.MatchString(string(t.ID)) || t.ID == "" {
+			refuse("/id", "format", "want letters, digits and _ . : - only, at most 128")
+		}
+		if p, known := r.byID[t.Purpose]; !known || !p.NeedsGrant {
+			refuse("/purpose", "purpose_unregistered", "want a purpose that needs a grant")
+		}
+		if taken[key{t.Purpose, t.ID}] {
+			refuse("/id", "duplicate", "the purpose already has this topic")
+		}
+		taken[key{t.Purpose, t.ID}] = true
+		for _, lang := range vocab.Languages() {
+			if strings.TrimSpace(t.Names[lang]) == "" {
+				refuse("/names/"+string(lang), "required", "want a name in kk, ru and en")
+			}
+		}
+	}
+	r.topics = slices.Clone(topics)
+	return wrong
+}
+
+// Topics returns the topics of a purpose in the order they were registered in. The slice is the caller's.
+func (r *Registry) Topics(purpose vocab.Purpose) []TopicInfo {
+	var mine []TopicInfo
+	for _, t := range r.topics {
+		if t.Purpose == purpose {
+			mine = append(mine, t)
+		}
+	}
+	return mine
+}
+
+// TopicName returns the name of a topic in the language; the id of one that is not registered.
+func (r *Registry) TopicName(purpose vocab.Purpose, topic vocab.Topic, lang vocab.Language) string {
+	for _, t := range r.topics {
+		if t.Purpose == purpose && t.ID == topic && t.Names[lang] != "" {
+			return t.Names[lang]
+		}
+	}
+	return string(topic)
 }
 
 // Lookup returns the purpose's entry, and false if there is none: then nothing may be sent for it.
@@ -129,10 +208,10 @@ func checkPurpose(p PurposeInfo) (wrong []fault.Field) {
 	return wrong
 }
 
-func completed(p PurposeInfo) PurposeInfo {
+func completed(p PurposeInfo, validMonths int) PurposeInfo {
 	p.NeedsGrant = p.Class == vocab.Marketing
 	if p.NeedsGrant && p.ValidMonths == 0 {
-		p.ValidMonths = DefaultValidMonths
+		p.ValidMonths = validMonths
 	}
 	if p.LegalBasis == "" {
 		p.LegalBasis = legalBases[p.Class]

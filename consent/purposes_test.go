@@ -85,6 +85,44 @@ func TestPartnersAreRegisteredByName(t *testing.T) {
 	}
 }
 
+func TestTopicsBelongToPurposesThatNeedAGrant(t *testing.T) {
+	some := names("а", "б", "c")
+	r, err := Registered(RegistryOptions{ValidMonths: 12, Topics: []TopicInfo{
+		{ID: "maths", Purpose: "news.company", Names: names("Математика", "Математика", "Maths")},
+		{ID: "school.leaders", Purpose: "news.company", Names: some},
+		{ID: "maths", Purpose: "event.invite", Names: some},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := r.Topics("news.company"); len(got) != 2 || got[0].ID != "maths" || got[1].ID != "school.leaders" {
+		t.Errorf("topics of news.company: %+v", got)
+	}
+	if got := r.TopicName("news.company", "maths", vocab.English); got != "Maths" {
+		t.Errorf("the topic is called %q", got)
+	}
+	if got := r.TopicName("news.company", "chess", vocab.English); got != "chess" {
+		t.Errorf("a topic that is not registered is called %q", got)
+	}
+	if p, _ := r.Lookup("news.company"); p.ValidMonths != 12 {
+		t.Errorf("a grant lasts %d months, want those of the options", p.ValidMonths)
+	}
+	_, err = Registered(RegistryOptions{Topics: []TopicInfo{
+		{ID: "maths", Purpose: "news.company", Names: some},
+		{ID: "maths", Purpose: "news.company", Names: some},
+		{ID: "a b", Purpose: "service.notice", Names: names("", "б", "c")},
+	}})
+	e, _ := errors.AsType[*fault.Error](err)
+	var got []string
+	for _, f := range e.Fields {
+		got = append(got, f.Pointer+" "+f.Code)
+	}
+	want := []string{"/topics/1/id duplicate", "/topics/2/id format", "/topics/2/purpose purpose_unregistered", "/topics/2/names/kk required"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("problems mismatch (-want +got):\n%s", diff)
+	}
+}
+
 func TestARegistryRefusesEveryWrongPurposeAtOnce(t *testing.T) {
 	some := names("а", "б", "c")
 	_, err := NewRegistry(

@@ -73,6 +73,7 @@ const (
 const (
 	QuietHours         Reason = "quiet_hours"
 	FrequencyCap       Reason = "frequency_cap"
+	ContactPaused      Reason = "contact_paused"
 	RateLimit          Reason = "rate_limit"
 	CampaignPaused     Reason = "campaign_paused"
 	ProviderPaused     Reason = "provider_paused"
@@ -82,7 +83,7 @@ const (
 
 // timing is where Reasons turns from denying to holding.
 var timing = []Reason{
-	QuietHours, FrequencyCap, RateLimit, CampaignPaused, ProviderPaused, ConsentUnavailable, BudgetExceeded,
+	QuietHours, FrequencyCap, ContactPaused, RateLimit, CampaignPaused, ProviderPaused, ConsentUnavailable, BudgetExceeded,
 }
 
 // Reasons lists every reason in the fixed order: OK, then registry and life-cycle, address, suppression, minor, basis,

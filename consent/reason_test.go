@@ -50,7 +50,7 @@ func TestReasonsKeepTheFixedOrder(t *testing.T) {
 		channel_stopped_use_other complained_use_other suppressed_manual minor_no_guardian no_fresh_request no_trigger
 		service_opted_out no_consent consent_pending consent_refused consent_withdrawn consent_expired consent_stale
 		partner_not_consented duplicate message_expired unsubscribe_missing sender_unregistered cross_border_not_covered
-		locale_unapproved forbidden_identifier not_on_guest_list quiet_hours frequency_cap rate_limit campaign_paused
+		locale_unapproved forbidden_identifier not_on_guest_list quiet_hours frequency_cap contact_paused rate_limit campaign_paused
 		provider_paused consent_unavailable budget_exceeded`
 	var got []string
 	holding := 0
@@ -65,7 +65,7 @@ func TestReasonsKeepTheFixedOrder(t *testing.T) {
 	if diff := cmp.Diff(strings.Fields(want), got); diff != "" {
 		t.Errorf("Reasons() mismatch (-want +got):\n%s", diff)
 	}
-	if holding != 7 {
-		t.Errorf("%d reasons hold, want 7", holding)
+	if holding != 8 {
+		t.Errorf("%d reasons hold, want 8", holding)
 	}
 }

@@ -188,6 +188,11 @@ var sentences = map[Reason]text{
 		"За последние дни получателю отправлено столько рассылок, сколько разрешено; это сообщение уйдёт позже.",
 		"The recipient has had as many mailings as are allowed for now; this one goes out later.",
 	},
+	ContactPaused: {
+		"Алушы таратылымдарды уақытша тоқтатып қойған; үзіліс аяқталған соң хабарлама қайта тексеріледі.",
+		"Получатель приостановил рассылки на время; когда пауза закончится, сообщение проверят снова.",
+		"The recipient has paused mailings for a while; the message is decided again when the pause ends.",
+	},
 	RateLimit: {
 		"Жіберу жылдамдығы шегіне жетті; хабарлама кезегін күтіп тұр.",
 		"Достигнут предел скорости отправки; сообщение ждёт своей очереди.",

@@ -14,7 +14,7 @@ var legalBases = map[vocab.Class]string{
 
 // shipped are the purposes of the organisation's privacy policy. Partners' are registered one by one, by name.
 func shipped() []PurposeInfo {
-	all := []PurposeInfo{
+	return []PurposeInfo{
 		purpose("account.identity", vocab.Security, "3.1 b1", "Кіру кодтары және тіркелгі қауіпсіздігі", "Коды входа и безопасность учётной записи", "Sign-in codes and account security"),
 		purpose("account.access", vocab.Transactional, "3.1 b2", "Тіркелгіге қолжетімділік", "Доступ к учётной записи", "Access to the account"),
 		purpose("request.reply", vocab.Transactional, "3.1 b3", "Өтінішке жауап", "Ответ на обращение", "Reply to a request"),
@@ -35,10 +35,6 @@ func shipped() []PurposeInfo {
 		purpose("legal.transfer", vocab.Legal, "4.2", "Дербес деректерді беру", "Передача персональных данных", "Transfer of personal data"),
 		purpose("legal.breach", vocab.Breach, "4.3–5.1", "Дербес деректердің таралып кетуі", "Утечка персональных данных", "Breach of personal data"),
 	}
-	for i := range all {
-		all[i] = completed(all[i])
-	}
-	return all
 }
 
 func purpose(id vocab.Purpose, class vocab.Class, clause, kk, ru, en string) PurposeInfo {

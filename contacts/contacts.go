@@ -22,6 +22,7 @@ type Contact struct {
 	DataBlockedAt         *time.Time // blocked by law: nothing but legal and breach
 	ProcessingWithdrawnAt *time.Time // consent to processing withdrawn: nothing but legal, breach and security
 	UnsubscribedAllAt     *time.Time // no marketing at all
+	PausedUntil           *time.Time // no mailings before; set by the contact
 	ErasedAt              *time.Time // nothing is left but what the law wants kept
 	CreatedAt             time.Time
 	UpdatedAt             time.Time

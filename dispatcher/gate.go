@@ -53,7 +53,7 @@ func (g *Gate) At(now time.Time) Decider {
 			f.Message.Duplicate = f.Message.Duplicate || told[about]
 			decisions[i] = consent.Decide(f)
 			if m.Class == vocab.Marketing && decisions[i].Verdict == consent.Allow {
-				allowed[m.ContactID] = append(allowed[m.ContactID], consent.Sent{Channel: m.Channel, At: now})
+				allowed[m.ContactID] = append(allowed[m.ContactID], consent.Sent{ID: m.ID, Channel: m.Channel, At: now})
 			}
 			if OncePerTrigger(m) && (decisions[i].Verdict == consent.Allow || decisions[i].Verdict == consent.Hold) {
 				told[about] = true
@@ -92,9 +92,11 @@ func (g *Gate) facts(c Candidate, recent []consent.Sent, now time.Time) consent.
 	if !m.TriggerAt.IsZero() {
 		f.Message.TriggerAge = now.Sub(m.TriggerAt)
 	}
+	f.OwnHours = g.Calendar.Own(m.Class, m.Channel)
 	f.WindowOpen, f.NextWindow = g.Calendar.Window(m.Class, m.Channel, c.TimeZone, now)
 	if m.Class == vocab.Marketing {
-		f.CapReached, f.CapFreeAt = g.Cap.Reached(m.Channel, recent, now)
+		full := g.Cap.Reached(m.Channel, recent, now)
+		f.CapReached, f.CapFreeAt, f.CapEarlier = full.Reached, full.FreeAt, full.Earlier
 	}
 	return f
 }

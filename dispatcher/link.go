@@ -15,12 +15,16 @@ import (
 // LinkKind is what whoever holds a signed token may do. A token of one kind is refused as another.
 type LinkKind string
 
-// The kinds of links, each the first path segment of a contact page.
+// The kinds of links; those of pages are their first path segment.
 const (
 	LinkUnsubscribe LinkKind = "u"
 	LinkPreferences LinkKind = "p"
 	LinkWhy         LinkKind = "w"
+	LinkKeep        LinkKind = "k" // renews the grant that its message asked about
 	LinkBounce      LinkKind = "b" // in an envelope address (VERP), not a page
+	LinkConfirm     LinkKind = "c" // what came by email: to confirm by a press
+	LinkCode        LinkKind = "k" // where a code that came by SMS is typed; below /c/ too, and of no power by itself
+	LinkForm        LinkKind = "f" // in a hidden field: when a sign-up form was shown
 )
 
 // Links makes and reads the signed tokens of contact pages and bounce addresses. A token names the message it travelled with and
@@ -96,21 +100,38 @@ func (l linksOf) write(kind LinkKind, after string, before ...string) string {
 
 // Parse returns the message of a token. The error is fault.NotFound whatever is wrong with it, so that it teaches a guesser nothing.
 func (l *Links) Parse(kind LinkKind, token string) (vocab.MessageID, error) {
+	raw, err := l.Open(kind, token)
+	if err != nil {
+		return "", err
+	}
+	return vocab.MessageID(vocab.FormatID(vocab.MessagePrefix, raw)), nil
+}
+
+// Sign returns the token of 16 bytes that name something else than a message. It is the same each time, and Open reads it.
+func (l *Links) Sign(kind LinkKind, raw [16]byte) string {
+	return linksOf{l, raw, true}.write(kind, "")
+}
+
+// PageOf returns the address of a contact page about something else than a message.
+func (l *Links) PageOf(kind LinkKind, raw [16]byte) string { return linksOf{l, raw, true}.url(kind) }
+
+// Open returns the bytes that a token names. The error is fault.NotFound whatever is wrong with it, so that it teaches a guesser nothing.
+func (l *Links) Open(kind LinkKind, token string) ([16]byte, error) {
 	bad := fault.Missing("link_not_found", "this link is not valid; use the newest message you have")
 	if len(token) != tokenSize { // the decoder passes over line ends
-		return "", bad
+		return [16]byte{}, bad
 	}
 	data, err := tokenText.DecodeString(token)
 	if err != nil {
-		return "", bad
+		return [16]byte{}, bad
 	}
 	raw := [16]byte(data[:16])
 	s := l.signer(kind)
 	defer l.done(kind, s)
 	if !hmac.Equal(data[16:], s.sign(kind, raw)) {
-		return "", bad
+		return [16]byte{}, bad
 	}
-	return vocab.MessageID(vocab.FormatID(vocab.MessagePrefix, raw)), nil
+	return raw, nil
 }
 
 func (l *Links) signers(kind LinkKind) *sync.Pool {

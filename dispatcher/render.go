@@ -199,6 +199,7 @@ func (r *Renderer) fill(v *vars, m Message, o opened, links linksOf, uses func(p
 	if offersUnsubscribe(m.Class) {
 		link("unsubscribe", LinkUnsubscribe)
 		link("preferences", LinkPreferences)
+		link("keep", LinkKeep)
 	}
 	v.message["id"], v.message["purpose"] = string(m.ID), string(m.Purpose)
 	v.all["contact"], v.all["links"], v.all["message"], v.all["data"] = v.contact, v.links, v.message, o.Data

@@ -15,7 +15,9 @@ type Withdrawal struct {
 	ContactID vocab.ContactID // empty: everybody behind AddressID
 	AddressID vocab.AddressID // the address it came from; may be empty if ContactID is set
 	// Writer is who it is about if nobody is behind AddressID any more: the contact of the message that somebody answers to.
-	Writer   vocab.ContactID
+	Writer vocab.ContactID
+	// Message is the one whose link or mail address somebody used; may be empty. Its own events then say that they unsubscribed or complained.
+	Message  vocab.MessageID
 	Event    consent.Event // kind, scope, purpose, channel, topic, source, actor, language; the rest is filled in
 	Evidence string        // what shows it, personal: kept beside the chain; may be empty
 	// StopAddress also stops the address for its channel (SMS STOP, a complaint): a suppression's reason, or empty.

@@ -149,9 +149,9 @@ func TestMailUnsubscribesAsOneClickDoes(t *testing.T) {
 	complaint := event
 	complaint.Source = consent.SourceComplaint
 	want := []dispatcher.Withdrawal{
-		{AddressID: p.Addresses[0].AddressID, Writer: p.ID, Event: event, Evidence: "mail from aigul@school.example, Message-ID <m1@school.example>"},
+		{AddressID: p.Addresses[0].AddressID, Writer: p.ID, Message: id, Event: event, Evidence: "mail from aigul@school.example, Message-ID <m1@school.example>"},
 		{
-			AddressID: p.Addresses[0].AddressID, Writer: p.ID, Event: complaint, Evidence: "feedback report, Message-ID <f1@provider.example>",
+			AddressID: p.Addresses[0].AddressID, Writer: p.ID, Message: id, Event: complaint, Evidence: "feedback report, Message-ID <f1@provider.example>",
 			StopAddress: contacts.Complaint,
 		},
 	}

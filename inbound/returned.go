@@ -115,7 +115,7 @@ func (s *MailServer) complain(ctx context.Context, id vocab.MessageID, m mailing
 // withdrawalOf ends the message's purpose on its channel for everybody behind its address.
 func withdrawalOf(m dispatcher.Message, source consent.Source) dispatcher.Withdrawal {
 	w := dispatcher.Withdrawal{
-		AddressID: m.AddressID, Writer: m.ContactID,
+		AddressID: m.AddressID, Writer: m.ContactID, Message: m.ID,
 		Event: consent.Event{
 			Kind: consent.KindWithdrawn, Scope: consent.ScopePurpose, Purpose: m.Purpose, Channel: m.Channel, Source: source,
 			ActorKind: consent.ActorContact, ActorID: string(m.ContactID), Language: m.Language,

@@ -114,7 +114,9 @@ func TestStopFromANumberThatIsNobodysAnyMoreIsRemembered(t *testing.T) {
 	for name, leave := range map[string]func(*testing.T, *world, contacts.Profile){
 		"the contact was erased": func(t *testing.T, w *world, p contacts.Profile) {
 			t.Helper()
-			if _, err := w.contacts.Erase(w.ctx, p.ID, start); err != nil {
+			if _, err := w.contacts.Erase(w.ctx, p.ID, contacts.EraseOrder{
+				At: start, Certify: func(contacts.Certificate) (string, error) { return "", nil },
+			}); err != nil {
 				t.Fatal(err)
 			}
 		},

@@ -30,6 +30,7 @@ type house struct {
 	waits     []time.Duration
 	canceled  []vocab.MessageID
 	inFlight  []vocab.MessageID
+	recorded  []consent.Event
 	caught    []Caught
 
 	links *dispatcher.Links
@@ -89,7 +90,7 @@ func newHouse(t testing.TB) *house {
 
 func (h *house) options(registry *consent.Registry) Options {
 	return Options{
-		Ledger: h, Withdrawals: h, Links: h.links, Purposes: registry, PublicURL: "https://elshi.example", Inbox: (*catch)(h),
+		Ledger: h, Withdrawals: h, Renewals: h, Pauses: h, Links: h.links, Purposes: registry, PublicURL: "https://elshi.example", Inbox: (*catch)(h),
 		Org: dispatcher.Org{
 			Name: map[vocab.Language]string{
 				vocab.Kazakh: "«Өрлеу» біліктілікті арттыру ұлттық орталығы", vocab.Russian: "Национальный центр повышения квалификации «Өрлеу»",
@@ -181,6 +182,18 @@ func (h *house) Withdraw(ctx context.Context, w dispatcher.Withdrawal, wait time
 		}
 	}
 	return dispatcher.Withdrawn{At: now, Canceled: h.canceled, InFlight: h.inFlight}, nil
+}
+
+// Pause implements pauser.
+func (h *house) Pause(_ context.Context, e consent.Event) (time.Time, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.away != nil {
+		return time.Time{}, h.away
+	}
+	h.recorded = append(h.recorded, e)
+	h.to.PausedUntil = e.ValidUntil
+	return e.ValidUntil, nil
 }
 
 type catch house

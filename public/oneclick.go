@@ -76,10 +76,10 @@ func (p *pages) oneClick(r *http.Request) (answer, error) {
 		return a, nil
 	}
 	w := dispatcher.Withdrawal{
-		AddressID: m.AddressID, Writer: m.ContactID,
+		AddressID: m.AddressID, Writer: m.ContactID, Message: m.ID,
 		Event: consent.Event{
 			Kind: consent.KindWithdrawn, Scope: consent.ScopePurpose, Purpose: m.Purpose, Channel: m.Channel, Source: consent.SourceOneClick,
-			ActorKind: consent.ActorContact, ActorID: string(m.ContactID), Language: s.lang,
+			ActorKind: consent.ActorContact, ActorID: string(m.ContactID), Language: s.lang, Proof: consent.ProofLink, ProofRef: string(m.ID),
 		},
 	}
 	done, err := p.withdraw(r.Context(), w, 0)

@@ -74,9 +74,10 @@ func TestOneClickEndsThePurposeForEverybodyBehindTheAddress(t *testing.T) {
 			if got.Code != http.StatusOK {
 				t.Fatalf("got status %d, want 200", got.Code)
 			}
-			want := []dispatcher.Withdrawal{{AddressID: addressID, Writer: contactID, Event: consent.Event{
+			want := []dispatcher.Withdrawal{{AddressID: addressID, Writer: contactID, Message: h.message(tc.class).ID, Event: consent.Event{
 				Kind: consent.KindWithdrawn, Scope: consent.ScopePurpose, Purpose: purposes[tc.class], Channel: vocab.Email,
 				Source: consent.SourceOneClick, ActorKind: consent.ActorContact, ActorID: string(contactID), Language: vocab.Russian,
+				Proof: consent.ProofLink, ProofRef: string(h.message(tc.class).ID),
 			}}}
 			if diff := cmp.Diff(want, h.withdrawals()); diff != "" {
 				t.Errorf("withdrawals mismatch (-want +got):\n%s", diff)

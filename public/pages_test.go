@@ -37,9 +37,9 @@ func TestPreferencesShowWhatComesAndWhatDoesNot(t *testing.T) {
 	if !found || strings.Contains(off, "<form") {
 		t.Errorf("what does not come must have no button: %s", off)
 	}
-	// Two newsletters, two service purposes, and everything.
-	if n := strings.Count(on, "<form"); n != 5 {
-		t.Errorf("got %d buttons, want 5: %s", n, on)
+	// Two newsletters, two service purposes, a pause, and everything.
+	if n := strings.Count(on, "<form"); n != 6 {
+		t.Errorf("got %d buttons, want 6: %s", n, on)
 	}
 	if strings.Contains(body, string(consent.ProcessingCore)) {
 		t.Error("a consent to a use of data is shown as if it were a message")
@@ -49,7 +49,7 @@ func TestPreferencesShowWhatComesAndWhatDoesNot(t *testing.T) {
 func TestPreferencesReduce(t *testing.T) {
 	event := consent.Event{
 		Kind: consent.KindWithdrawn, Source: consent.SourcePreferencePage, ActorKind: consent.ActorContact, ActorID: string(contactID),
-		Language: vocab.Russian,
+		Language: vocab.Russian, Proof: consent.ProofLink, ProofRef: string(newHouse(t).message(vocab.Marketing).ID),
 	}
 	with := func(change func(*consent.Event)) *consent.Event {
 		e := event
@@ -107,6 +107,47 @@ func TestPreferencesReduce(t *testing.T) {
 				t.Errorf("withdrawals mismatch (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestAPauseIsOnePressAndEndsByItself(t *testing.T) {
+	h := newHouse(t)
+	path := h.path("p", vocab.Marketing) + "?lang=en"
+	wantContains(t, h.ask(t, http.MethodGet, path, "", "Accept", browser).Body.String(), "Pause for 30 days", "Your consents stay")
+	if got := h.ask(t, http.MethodPost, path, "stop=pause", "Content-Type", form, "Sec-Fetch-Site", "cross-site"); got.Code != http.StatusForbidden {
+		t.Errorf("another site's form: status %d", got.Code)
+	}
+	got := h.ask(t, http.MethodPost, path, "stop=pause", "Content-Type", form, "Accept", browser)
+	wantContains(t, got.Body.String(), "Mailings are paused until 24 December 2026", "You agreed on 12 March 2026")
+	m := h.message(vocab.Marketing)
+	want := []consent.Event{{
+		Kind: consent.KindPaused, Scope: consent.ScopeAll, ContactID: contactID, AddressID: addressID, Source: consent.SourcePreferencePage,
+		ActorKind: consent.ActorContact, ActorID: string(contactID), Language: vocab.English, Proof: consent.ProofLink, ProofRef: string(m.ID),
+		At: now, ValidUntil: now.AddDate(0, 0, 30),
+	}}
+	if diff := cmp.Diff(want, h.recorded); diff != "" {
+		t.Errorf("what was recorded mismatch (-want +got):\n%s", diff)
+	}
+	later := h.ask(t, http.MethodGet, path, "", "Accept", browser).Body.String()
+	wantContains(t, later, "Mailings are paused until 24 December 2026")
+	if strings.Contains(later, `value="pause"`) {
+		t.Error("it is paused, and there is still a button for it")
+	}
+	why := h.ask(t, http.MethodGet, h.path("w", vocab.Marketing)+"?lang=en", "", "Accept", browser).Body.String()
+	if strings.Contains(why, `value="pause"`) {
+		t.Error("/w offers a pause that is there already")
+	}
+	h.to.PausedUntil = now
+	wantContains(t, h.ask(t, http.MethodGet, path, "", "Accept", browser).Body.String(), `value="pause"`)
+}
+
+func TestPartnersStandApart(t *testing.T) {
+	h := newHouse(t)
+	h.grants = append(h.grants, Grant{consent.GrantKey{Purpose: "partner.acme", Channel: vocab.Email}, consent.Grant{State: consent.Granted, Since: granted}})
+	body := h.ask(t, http.MethodGet, h.path("p", vocab.Marketing)+"?lang=en", "", "Accept", browser).Body.String()
+	own, partners, found := strings.Cut(body, "On behalf of partners")
+	if !found || strings.Contains(own, "partner.acme") || !strings.Contains(partners, `value="partner.acme"`) {
+		t.Errorf("a partner's messages do not stand apart: %s", body)
 	}
 }
 

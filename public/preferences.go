@@ -18,9 +18,13 @@ const preferencesWait = 2 * time.Second
 // What a press of a button on the preferences page says. There is no value that grants: whoever holds the link may be anybody
 // the message was forwarded to.
 const (
-	stopOne = "one"
-	stopAll = "all"
+	stopOne   = "one"
+	stopAll   = "all"
+	stopPause = "pause"
 )
+
+// pauseDays is how long a pause lasts.
+const pauseDays = 30
 
 // sameOrigin lets browsers without Sec-Fetch-Site say where a form comes from; see security.
 func sameOrigin() map[string]string { return map[string]string{"Referrer-Policy": "same-origin"} }
@@ -29,14 +33,23 @@ type preferencesView struct {
 	To              string // masked
 	Shared          bool
 	UnsubscribedAll bool
+	PausedUntil     time.Time // zero: no pause
 	Action          string
 	On, Off         []choice
+	Partners        []choice  // of On, on behalf of others
 	Done            *doneView // what the press just now has ended; nil if nothing
+}
+
+// WithPartners is the same view with the partners' messages as those that come.
+func (v preferencesView) WithPartners() preferencesView {
+	v.On = v.Partners
+	return v
 }
 
 type doneView struct {
 	What               string
 	At                 time.Time
+	Until              time.Time // of a pause
 	Canceled, OnTheWay int
 }
 
@@ -44,6 +57,7 @@ type doneView struct {
 type choice struct {
 	Key   consent.GrantKey
 	Name  string
+	Topic string
 	State string // the key of a text
 	Since time.Time
 	Until time.Time // exclusive; zero: no end
@@ -71,6 +85,9 @@ func (p *pages) reduce(r *http.Request) (answer, error) {
 	if err := r.ParseForm(); err != nil {
 		return refused, fault.InvalidField("", "form", "want a form")
 	}
+	if r.PostForm.Get("stop") == stopPause {
+		return p.pause(r, s)
+	}
 	event, what, err := p.reduction(s, r.PostForm)
 	if err != nil {
 		return refused, err
@@ -87,11 +104,26 @@ func (p *pages) reduce(r *http.Request) (answer, error) {
 	return p.preferencesPage(r, s, &doneView{What: what, At: done.At, Canceled: len(done.Canceled), OnTheWay: len(done.InFlight)}), nil
 }
 
+// pause stops mailings for a while. Every other message comes as before.
+func (p *pages) pause(r *http.Request, s subject) (answer, error) {
+	now := p.Now()
+	until, err := p.Pauses.Pause(r.Context(), consent.Event{
+		Kind: consent.KindPaused, Scope: consent.ScopeAll, ContactID: s.message.ContactID, AddressID: s.message.AddressID,
+		Source: consent.SourcePreferencePage, ActorKind: consent.ActorContact, ActorID: string(s.message.ContactID), Language: s.lang,
+		Proof: consent.ProofLink, ProofRef: string(s.message.ID), At: now, ValidUntil: now.AddDate(0, 0, pauseDays),
+	})
+	if err != nil {
+		return answer{lang: s.lang}, err
+	}
+	s.to.PausedUntil = until
+	return p.preferencesPage(r, s, &doneView{At: now, Until: until}), nil
+}
+
 // reduction reads which button was pressed, and says it for the page.
 func (p *pages) reduction(s subject, form url.Values) (consent.Event, string, error) {
 	event := consent.Event{
 		Kind: consent.KindWithdrawn, Source: consent.SourcePreferencePage, ActorKind: consent.ActorContact,
-		ActorID: string(s.message.ContactID), Language: s.lang,
+		ActorID: string(s.message.ContactID), Language: s.lang, Proof: consent.ProofLink, ProofRef: string(s.message.ID),
 	}
 	switch form.Get("stop") {
 	case stopAll:
@@ -121,20 +153,31 @@ func (c choice) label(lang vocab.Language) string {
 	if lang == vocab.English {
 		label = c.Name
 	}
-	if c.Key.Topic != "" {
-		label += " · " + string(c.Key.Topic)
+	if c.Topic != "" {
+		label += " · " + c.Topic
 	}
 	return label + ", " + channelName(lang, c.Key.Channel)
 }
 
 func (p *pages) preferencesPage(r *http.Request, s subject, done *doneView) answer {
 	on, off := p.choices(s)
+	own, partners := []choice{}, []choice{}
+	for _, c := range on {
+		if _, partner := consent.PartnerOf(c.Key.Purpose); partner {
+			partners = append(partners, c)
+		} else {
+			own = append(own, c)
+		}
+	}
+	view := preferencesView{
+		To: masked(s.to.Address), Shared: s.to.Shared, UnsubscribedAll: s.to.UnsubscribedAll, On: own, Off: off, Partners: partners, Done: done,
+		Action: p.path(r, dispatcher.LinkPreferences, s.message.ID),
+	}
+	if s.to.PausedUntil.After(p.Now()) {
+		view.PausedUntil = s.to.PausedUntil
+	}
 	return answer{
-		view: "preferences", lang: s.lang, title: say(s.lang, "prefs_title"), header: sameOrigin(),
-		data: preferencesView{
-			To: masked(s.to.Address), Shared: s.to.Shared, UnsubscribedAll: s.to.UnsubscribedAll, On: on, Off: off, Done: done,
-			Action: p.path(r, dispatcher.LinkPreferences, s.message.ID),
-		},
+		view: "preferences", lang: s.lang, title: say(s.lang, "prefs_title"), header: sameOrigin(), data: view,
 	}
 }
 
@@ -149,7 +192,9 @@ func (p *pages) choices(s subject) (on, off []choice) {
 		if g.Key.Channel == "" || known && !endable(info.Class) {
 			continue
 		}
-		c := choice{Key: g.Key, Name: p.purposeName(s.lang, g.Key.Purpose), Since: g.State.Since}
+		c := choice{
+			Key: g.Key, Name: p.purposeName(s.lang, g.Key.Purpose), Topic: p.Purposes.TopicName(g.Key.Purpose, g.Key.Topic, s.lang), Since: g.State.Since,
+		}
 		comes := false
 		switch g.State.State {
 		case consent.Granted:

@@ -1,8 +1,10 @@
 // Package public is the contacts' door: the pages that links in messages lead to, made on the server in kk, ru and en, without
-// JavaScript and without a login. A link can only reduce what somebody receives; it never grants, and it shows no address in full.
+// JavaScript and without a login. A link can only reduce what somebody receives, or renew what its message asked about; but for the one
+// that was sent to confirm a sign-up it grants nothing new, and it shows no address in full.
 // The package decides what a press of a button means and never what may be sent: that is package consent's.
 //
-// It serves /u/{token} (RFC 8058 one-click), /p/{token} (preferences), /w/{token} (why), /inbox (the catcher, for demonstrations),
+// It serves /u/{token} (RFC 8058 one-click), /p/{token} (preferences), /w/{token} (why), /k/{token} (keep a grant), /c/{token} (confirm),
+// /forms/{slug} (sign up), /inbox (the catcher, for demonstrations),
 // / and its own /assets. Tokens are credentials: they are never logged.
 package public
 
@@ -39,11 +41,17 @@ type withdrawer interface {
 	Withdraw(ctx context.Context, w dispatcher.Withdrawal, wait time.Duration) (dispatcher.Withdrawn, error)
 }
 
+// pauser records that a contact wants no mailings for a while, and returns until when. After an answer without an error it is committed.
+type pauser interface {
+	Pause(ctx context.Context, e consent.Event) (time.Time, error)
+}
+
 // Recipient is who a message went to, as far as the pages show it.
 type Recipient struct {
 	Address         vocab.Address // shown masked; empty if there is none any more
 	Shared          bool          // more than one contact is behind the address
 	UnsubscribedAll bool          // the contact has stopped every mailing
+	PausedUntil     time.Time     // the contact wants no mailings before; zero: no pause
 }
 
 // Grant is the present state of one grant of a contact.
@@ -56,11 +64,14 @@ type Grant struct {
 type Options struct {
 	Ledger      ledger            // required
 	Withdrawals withdrawer        // required
+	Renewals    renewals          // required
+	Pauses      pauser            // required
 	Links       *dispatcher.Links // required; reads the tokens
 	Purposes    *consent.Registry // required
 	Org         dispatcher.Org    // who writes; a name in at least one language is required
 	PublicURL   string            // how browsers reach these pages, for example "https://elshi.example.org"; required
 	Inbox       catcher           // nil: there is no /inbox
+	OptIn       OptIn             // without Confirmations there is no /c and no /forms
 	Zone        *time.Location    // of the times shown; nil: Asia/Almaty
 	Now         func() time.Time  // required
 	Log         *slog.Logger      // nil: nothing is logged
@@ -78,13 +89,16 @@ type pages struct {
 // New returns the handler of the contact pages and of everything else that is not found: mount it last. It serves paths below
 // the root; a prefix in PublicURL is the reverse proxy's to strip. The error names what is missing.
 func New(o Options) (http.Handler, error) {
-	if o.Ledger == nil || o.Withdrawals == nil || o.Links == nil || o.Purposes == nil || o.Now == nil ||
+	if o.Ledger == nil || o.Withdrawals == nil || o.Renewals == nil || o.Pauses == nil || o.Links == nil || o.Purposes == nil || o.Now == nil ||
 		inLanguage(o.Org.Name, vocab.Kazakh) == "" {
-		return nil, errors.New("contact pages: want Ledger, Withdrawals, Links, Purposes, Now and Org.Name")
+		return nil, errors.New("contact pages: want Ledger, Withdrawals, Renewals, Pauses, Links, Purposes, Now and Org.Name")
 	}
 	at, err := url.Parse(o.PublicURL)
 	if err != nil || at.Host == "" {
 		return nil, errors.New(`contact pages: want a PublicURL such as "https://elshi.example.org"`)
+	}
+	if err := o.OptIn.check(); err != nil {
+		return nil, err
 	}
 	if o.Zone == nil {
 		if o.Zone, err = time.LoadLocation("Asia/Almaty"); err != nil {
@@ -113,7 +127,13 @@ func (p *pages) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle("/u/{token}", p.route(p.askToStop, p.oneClick))
 	mux.Handle("/p/{token}", p.route(p.preferences, p.reduce))
+	mux.Handle("/k/{token}", p.route(p.keep, p.renew))
 	mux.Handle("/w/{token}", p.route(p.why, nil))
+	if p.OptIn.Confirmations != nil {
+		mux.Handle("/c/{token}", p.route(p.askToConfirm, p.confirm))
+		mux.Handle("/forms/{slug}", p.route(p.form, p.signUp))
+		mux.Handle("/forms/{slug}/review", p.route(p.form, p.review))
+	}
 	if p.Inbox != nil {
 		mux.Handle("/inbox", p.route(p.inbox, nil))
 		mux.Handle("/inbox/{id}", p.route(p.caught, nil))

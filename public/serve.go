@@ -27,6 +27,7 @@ type answer struct {
 	status int    // 0: 200
 	file   *file
 	header map[string]string // differences from the usual headers
+	keep   string            // what the links to other languages keep of the query: "&embed=1"
 }
 
 // file is an answer that is no page.

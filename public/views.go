@@ -30,6 +30,7 @@ type screen struct {
 	Style     string
 	Icon      string
 	Languages []vocab.Language
+	Keep      template.URL // of the query, in the links to other languages
 	Data      any
 }
 
@@ -77,7 +78,7 @@ func (p *pages) render(w io.Writer, a answer) error {
 	}
 	return view.Execute(w, screen{
 		Lang: a.lang, Title: a.title, Org: inLanguage(p.Org.Name, a.lang), OrgLines: strings.Split(p.Org.Address, "\n"), OrgURL: p.Org.URL,
-		Base: p.base, Style: p.assets["style.css"].name, Icon: p.assets["icon.svg"].name, Languages: vocab.Languages(), Data: a.data,
+		Base: p.base, Style: p.assets["style.css"].name, Icon: p.assets["icon.svg"].name, Languages: vocab.Languages(), Keep: template.URL(a.keep), Data: a.data,
 	})
 }
 

@@ -23,6 +23,7 @@ type whyView struct {
 	Fixed           bool // it cannot be stopped
 	Shared          bool
 	UnsubscribedAll bool
+	Paused          bool
 	Stop, All       string // where the forms go; All is the preferences page
 }
 
@@ -38,7 +39,8 @@ func (p *pages) why(r *http.Request) (answer, error) {
 		Purpose: p.purposeName(s.lang, m.Purpose), Clause: info.Clause, Channel: m.Channel, To: masked(s.to.Address),
 		Basis: basisText(m.Decision.Basis.Kind), Withdrawn: s.stoppedSince(), Sent: m.SentAt, PolicyVersion: m.PolicyVersion,
 		Fixed: !endable(m.Class), Shared: s.to.Shared, UnsubscribedAll: s.to.UnsubscribedAll,
-		Stop: p.path(r, dispatcher.LinkUnsubscribe, m.ID), All: p.path(r, dispatcher.LinkPreferences, m.ID),
+		Paused: s.to.PausedUntil.After(p.Now()),
+		Stop:   p.path(r, dispatcher.LinkUnsubscribe, m.ID), All: p.path(r, dispatcher.LinkPreferences, m.ID),
 	}
 	if event := m.Decision.Basis.Event; event != "" && m.Decision.Basis.Kind == consent.BasisGrant {
 		view.Given, err = p.Ledger.GrantedAt(r.Context(), event)

@@ -2,7 +2,7 @@ package public
 
 // words are the texts of the contacts' pages, by the page that needs them. Each is read by people who did not ask for software:
 // plain words, what happens and what does not. inboxWords has those of the catcher.
-var words = merge(inboxWords, map[string]text{
+var words = merge(merge(merge(inboxWords, keepWords), signUpWords), map[string]text{
 	"channel_email": {"Электрондық пошта", "Электронная почта", "Email"},
 	"language":      {"Тіл", "Язык", "Language"},
 	"purpose":       {"Мақсаты", "Цель", "Purpose"},
@@ -94,9 +94,19 @@ var words = merge(inboxWords, map[string]text{
 		"Остановлено: %s (%s в %s).",
 		"Stopped: %s (%s at %s).",
 	},
-	"everything": {"барлық таратылым", "все рассылки", "every mailing"},
-	"stop":       {"Тоқтату", "Остановить", "Stop"},
-	"all_title":  {"Барлық таратылымды тоқтату", "Остановить все рассылки", "Stop every mailing"},
+	"everything":     {"барлық таратылым", "все рассылки", "every mailing"},
+	"stop":           {"Тоқтату", "Остановить", "Stop"},
+	"prefs_partners": {"Серіктестер атынан", "От имени партнёров", "On behalf of partners"},
+	"prefs_paused":   {"Таратылымдар %s дейін тоқтатылды.", "Рассылки приостановлены до %s.", "Mailings are paused until %s."},
+	"pause_title":    {"30 күнге үзіліс", "Пауза на 30 дней", "Pause for 30 days"},
+	"pause_effect": {
+		"30 күн бойы таратылым келмейді, содан кейін бәрі бұрынғыдай болады. Келісімдеріңіз сақталады.",
+		"30 дней рассылки приходить не будут, потом всё станет как прежде. Ваши согласия сохранятся.",
+		"No mailings for 30 days, then everything is as before. Your consents stay.",
+	},
+	"pause_button": {"Үзіліс жасау", "Приостановить", "Pause"},
+	"pause_ends":   {"Содан кейін бәрі бұрынғыдай болады.", "Потом всё станет как прежде.", "Then everything is as before."},
+	"all_title":    {"Барлық таратылымды тоқтату", "Остановить все рассылки", "Stop every mailing"},
 	"all_effect": {
 		"Барлық арнадағы барлық таратылым бірден тоқтайды. Қауіпсіздік туралы хабарламалар, өтініштеріңізге жауаптар және заң талап ететін хабарламалар келе береді; қызмет туралы хабарламаларды жоғарыда бөлек тоқтатуға болады.",
 		"Сразу прекратятся все рассылки по всем каналам. Сообщения о безопасности, ответы на ваши обращения и то, чего требует закон, будут приходить; уведомления об услугах останавливаются отдельно, выше.",

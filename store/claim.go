@@ -146,6 +146,7 @@ func (tx *tx) applyDecisions(ctx context.Context, claim dispatcher.Claim, found 
 	var (
 		permits []dispatcher.Permit
 		dues    []due
+		capped  []dispatcher.Message
 		events  []event
 		wipe    []vocab.MessageID
 	)
@@ -167,6 +168,9 @@ func (tx *tx) applyDecisions(ctx context.Context, claim dispatcher.Claim, found 
 			continue
 		}
 		dues = append(dues, due{m.ID, m.DueAt})
+		if len(d.Earlier) > 0 {
+			capped = append(capped, *m)
+		}
 		if !keepsPayload(*m) {
 			wipe = append(wipe, m.ID)
 		}
@@ -178,6 +182,9 @@ func (tx *tx) applyDecisions(ctx context.Context, claim dispatcher.Claim, found 
 		return nil, err
 	}
 	if err := tx.setDues(ctx, dues); err != nil {
+		return nil, err
+	}
+	if err := tx.keepEarlier(ctx, capped); err != nil {
 		return nil, err
 	}
 	if err := tx.addEvents(ctx, events); err != nil {

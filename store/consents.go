@@ -38,8 +38,12 @@ func (c *Consents) Record(ctx context.Context, e consent.Event, evidence string,
 		if err != nil {
 			return err
 		}
+		covers := crossBorder
+		if e.Kind == consent.KindRenewed { // of what was agreed to before
+			covers = before.crossBorder
+		}
 		e.ID = vocab.ConsentEventID(vocab.NewID(vocab.ConsentEventPrefix))
-		grant = c.apply(key, before, e)
+		grant = c.apply(key, before.Grant, e)
 		if grant.Event != e.ID {
 			return &fault.Error{
 				Kind: fault.Conflict, Code: "consent_unchanged",
@@ -49,7 +53,7 @@ func (c *Consents) Record(ctx context.Context, e consent.Event, evidence string,
 		if kept, err = tx.appendConsent(ctx, e, evidence); err != nil {
 			return err
 		}
-		if err := tx.keepGrant(ctx, e.ContactID, key, grant, crossBorder); err != nil {
+		if err := tx.keepGrant(ctx, e.ContactID, key, grant, covers); err != nil {
 			return err
 		}
 		if err := c.reachOthers(ctx, tx, kept, key); err != nil {
@@ -99,6 +103,15 @@ func (c *Consents) apply(key consent.GrantKey, g consent.Grant, e consent.Event)
 // appendConsent puts an event at the end of the chain. The head is locked last of all, after every guard.
 func (tx *tx) appendConsent(ctx context.Context, e consent.Event, evidence string) (consent.Event, error) {
 	if evidence != "" {
+		who, err := tx.contact(ctx, e.ContactID)
+		if err != nil {
+			return e, err
+		}
+		if who.ErasedAt != nil {
+			evidence = "" // nothing about the person comes back
+		}
+	}
+	if evidence != "" {
 		salt := make([]byte, 16)
 		if _, err := rand.Read(salt); err != nil {
 			return e, fmt.Errorf("salt of a commitment: %w", err)
@@ -108,6 +121,9 @@ func (tx *tx) appendConsent(ctx context.Context, e consent.Event, evidence strin
 			string(e.ID), hex.EncodeToString(salt), evidence); err != nil {
 			return e, err
 		}
+	}
+	if err := tx.tellConsent(ctx, e); err != nil { // before the head is locked, for which everybody waits
+		return e, err
 	}
 	var head consent.Head
 	if err := tx.row(ctx, []any{&head.Seq, &head.Hash}, `SELECT seq, hash FROM consent_head WHERE id = 1 {guard}`); err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/orleu/elshi/contacts"
 
+	"github.com/orleu/elshi/events"
 	"github.com/orleu/elshi/fault"
 	"github.com/orleu/elshi/vocab"
 )
@@ -31,13 +32,19 @@ func (c *Contacts) AddAddress(ctx context.Context, contact vocab.ContactID, a co
 		if err := tx.guard(ctx, nil, []vocab.AddressID{id}); err != nil {
 			return err
 		}
-		return tx.linkGiven(ctx, contact, id, a, now)
+		if err := tx.linkGiven(ctx, contact, id, a, now); err != nil {
+			return err
+		}
+		return tx.tellContact(ctx, events.ContactUpdated, now, contact, changedAddresses)
 	})
 	if err != nil {
 		return "", fmt.Errorf("add an address to contact %s: %w", contact, err)
 	}
 	return id, nil
 }
+
+// changedAddresses is what contact.updated calls a change of a contact's addresses.
+const changedAddresses = "addresses"
 
 // linkGiven puts an address behind a contact as it was given.
 func (tx *tx) linkGiven(ctx context.Context, contact vocab.ContactID, address vocab.AddressID, a contacts.NewAddress, now time.Time) error {
@@ -68,13 +75,18 @@ func (tx *tx) linkGiven(ctx context.Context, contact vocab.ContactID, address vo
 // VerifyAddress records that the contact has proved to hold the address; the first proof stays. The error is fault.NotFound
 // (address_not_found) if it is not one of theirs, or not any more.
 func (c *Contacts) VerifyAddress(ctx context.Context, contact vocab.ContactID, address vocab.AddressID, now time.Time) error {
-	n, err := c.db.writer().exec(ctx, `
-		UPDATE contact_addresses SET verified_at = COALESCE(verified_at, $3)
-		WHERE contact_id = $1 AND address_id = $2 AND reassigned_at IS NULL`, string(contact), string(address), now.UnixMicro())
-	if err == nil && n == 0 {
-		err = notTheirs()
-	}
-	return away(err)
+	return c.db.tx(ctx, func(tx *tx) error {
+		n, err := tx.exec(ctx, `
+			UPDATE contact_addresses SET verified_at = COALESCE(verified_at, $3)
+			WHERE contact_id = $1 AND address_id = $2 AND reassigned_at IS NULL`, string(contact), string(address), now.UnixMicro())
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return notTheirs()
+		}
+		return tx.tellContact(ctx, events.ContactUpdated, now, contact, changedAddresses)
+	})
 }
 
 func notTheirs() error {
@@ -91,10 +103,13 @@ func (c *Contacts) MarkReassigned(ctx context.Context, contact vocab.ContactID, 
 		n, err := tx.exec(ctx, `
 			UPDATE contact_addresses SET reassigned_at = COALESCE(reassigned_at, $3), is_primary = false
 			WHERE contact_id = $1 AND address_id = $2`, string(contact), string(address), now.UnixMicro())
-		if err == nil && n == 0 {
-			err = notTheirs()
+		if err != nil {
+			return err
 		}
-		return err
+		if n == 0 {
+			return notTheirs()
+		}
+		return tx.tellContact(ctx, events.ContactUpdated, now, contact, changedAddresses)
 	})
 }
 
@@ -127,7 +142,10 @@ func (c *Contacts) RemoveAddress(ctx context.Context, contact vocab.ContactID, a
 		_, err = tx.exec(ctx, blankAddress+`
 			WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM contact_addresses l WHERE l.address_id = addresses.id)
 			  AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.contact_id = $2 AND m.address_id = addresses.id)`, string(address), string(contact))
-		return err
+		if err != nil {
+			return err
+		}
+		return tx.tellContact(ctx, events.ContactUpdated, now, contact, changedAddresses)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("remove address %s from contact %s: %w", address, contact, err)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/orleu/elshi/contacts"
+	"github.com/orleu/elshi/events"
 	"github.com/orleu/elshi/fault"
 	"github.com/orleu/elshi/vocab"
 )
@@ -61,6 +62,9 @@ func (c *Contacts) Create(ctx context.Context, contact contacts.Contact, address
 			if err := tx.linkGiven(ctx, contact.ID, ids[string(a.Channel)+" "+a.Lookup], a, contact.CreatedAt); err != nil {
 				return err
 			}
+		}
+		if err := tx.tellContact(ctx, events.ContactCreated, contact.CreatedAt, contact.ID); err != nil {
+			return err
 		}
 		made, err = tx.profile(ctx, contact.ID)
 		return err
@@ -135,6 +139,15 @@ func (c *Contacts) Update(ctx context.Context, id vocab.ContactID, now time.Time
 		} else if err != nil {
 			return err
 		}
+		earlier, err := attributesText(before.Attributes)
+		if err != nil {
+			return err
+		}
+		if fields := changesOf(before, after, earlier, attributes); len(fields) > 0 {
+			if err := tx.tellContact(ctx, events.ContactUpdated, now, id, fields...); err != nil {
+				return err
+			}
+		}
 		changed, err = tx.profile(ctx, id)
 		return err
 	})
@@ -191,12 +204,12 @@ func pageOf(limit int) int {
 }
 
 const contactColumns = `c.id, c.external_id, c.name, c.language, c.time_zone, c.attributes, c.minor, c.guardian_consented, c.data_blocked_at,
-	c.processing_withdrawn_at, c.unsubscribed_all_at, c.erased_at, c.created_at, c.updated_at`
+	c.processing_withdrawn_at, c.unsubscribed_all_at, c.paused_until, c.erased_at, c.created_at, c.updated_at`
 
 func contactDest(c *contacts.Contact) []any {
 	return []any{
 		&c.ID, textOf(&c.ExternalID), &c.Name, &c.Language, &c.TimeZone, jsonOf(&c.Attributes), &c.Minor, &c.GuardianConsented,
-		atOrNil(&c.DataBlockedAt), atOrNil(&c.ProcessingWithdrawnAt), atOrNil(&c.UnsubscribedAllAt), atOrNil(&c.ErasedAt), at(&c.CreatedAt),
+		atOrNil(&c.DataBlockedAt), atOrNil(&c.ProcessingWithdrawnAt), atOrNil(&c.UnsubscribedAllAt), atOrNil(&c.PausedUntil), atOrNil(&c.ErasedAt), at(&c.CreatedAt),
 		at(&c.UpdatedAt),
 	}
 }

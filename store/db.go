@@ -22,6 +22,7 @@ import (
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
+	"github.com/orleu/elshi/events"
 	"github.com/orleu/elshi/fault"
 )
 
@@ -32,6 +33,7 @@ type DB struct {
 	dialect *dialect
 	hashKey []byte
 	turns   *turns // SQLite: who writes next
+	feed    feedPolicy
 }
 
 // Options are the settings of Open.
@@ -44,6 +46,8 @@ type Options struct {
 	MaxConnections int
 	// HashKey keys the hashes by which suppressions remember addresses; at least 16 bytes.
 	HashKey []byte
+	// Feed says which events of messages are told. If empty, all.
+	Feed events.Feeding
 }
 
 // Open opens the database and checks that it answers. It does not migrate. The error is fault.Unavailable when the database
@@ -53,6 +57,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		return nil, errors.New("open store: HashKey needs at least 16 bytes")
 	}
 	db := &DB{hashKey: o.HashKey}
+	db.feed.least = o.Feed
 	var err error
 	if o.URL == "" {
 		err = db.openSQLite(o)
@@ -221,17 +226,17 @@ func (db *DB) once(ctx context.Context, bulk bool, f func(tx *tx) error) (err er
 			_ = raw.Rollback()
 		}
 	}()
-	if err = f(&tx{runner{raw, db.dialect}}); err != nil {
+	if err = f(&tx{runner{raw, db.dialect, &db.feed}}); err != nil {
 		return err
 	}
 	return raw.Commit()
 }
 
 // reader returns what plain reads run on.
-func (db *DB) reader() runner { return runner{db.read, db.dialect} }
+func (db *DB) reader() runner { return runner{db.read, db.dialect, &db.feed} }
 
 // writer returns what single statements that write run on.
-func (db *DB) writer() runner { return runner{db.write, db.dialect} }
+func (db *DB) writer() runner { return runner{db.write, db.dialect, &db.feed} }
 
 // tx is one running transaction.
 type tx struct{ runner }
@@ -247,6 +252,7 @@ type executor interface {
 type runner struct {
 	db      executor
 	dialect *dialect
+	feed    *feedPolicy
 }
 
 // exec runs a statement and returns how many rows it changed.

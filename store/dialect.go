@@ -26,6 +26,8 @@ import (
 //	{guard}       locks the rows a SELECT returns until the end of the transaction, against other guards but not against foreign keys
 //	{share}       locks the rows against their end alone, as many at once as want to
 //	{skip}        {guard}, passing over rows that somebody else has locked
+//	{xid}         the number of the transaction that writes, and {xmin} that of the oldest one that still runs; on SQLite, where one
+//	              writes at a time, 0 and 1
 type dialect struct {
 	name     string
 	replacer func(string) string
@@ -50,7 +52,9 @@ func newPostgres() *dialect {
 			table, _, _ := strings.Cut(p, ".")
 			return "CROSS JOIN LATERAL (SELECT * FROM " + table + " WHERE " + p + " OFFSET 0) AS " + table // OFFSET keeps it a subquery
 		})
-		return strings.NewReplacer("{guard}", "FOR NO KEY UPDATE", "{skip}", "FOR NO KEY UPDATE SKIP LOCKED", "{share}", "FOR KEY SHARE").Replace(s)
+		return strings.NewReplacer("{guard}", "FOR NO KEY UPDATE", "{skip}", "FOR NO KEY UPDATE SKIP LOCKED", "{share}", "FOR KEY SHARE",
+			"{xid}", "CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT)",
+			"{xmin}", "CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT)").Replace(s)
 	}}
 }
 
@@ -62,7 +66,7 @@ func newSQLite() *dialect {
 			table, _, _ := strings.Cut(p, ".")
 			return "CROSS JOIN " + table + " ON " + p // SQLite never changes the order of a CROSS JOIN
 		})
-		return strings.NewReplacer("{guard}", "", "{skip}", "", "{share}", "", "$", "?").Replace(s)
+		return strings.NewReplacer("{guard}", "", "{skip}", "", "{share}", "", "{xid}", "0", "{xmin}", "1", "$", "?").Replace(s)
 	}}
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/orleu/elshi/contacts"
 
 	"github.com/orleu/elshi/dispatcher"
+	"github.com/orleu/elshi/events"
 	"github.com/orleu/elshi/vocab"
 )
 
@@ -16,9 +17,11 @@ import (
 // and the keyed hash of each address, which is suppressed as erased unless somebody else has it, so that a later import cannot bring it
 // back unnoticed. What waits is canceled; InFlight names what was being handed over at that moment.
 //
-// There is no other way to delete a contact. A second call changes nothing. The error is fault.NotFound if there never was one.
-func (c *Contacts) Erase(ctx context.Context, id vocab.ContactID, now time.Time) (dispatcher.Withdrawn, error) {
+// It is certified in the same transaction (see ErasureCertificate). There is no other way to delete a contact. A second call changes nothing.
+// The error is fault.NotFound if there never was one.
+func (c *Contacts) Erase(ctx context.Context, id vocab.ContactID, order contacts.EraseOrder) (dispatcher.Withdrawn, error) {
 	var done dispatcher.Withdrawn
+	now := order.At
 	err := c.db.tx(ctx, func(tx *tx) error {
 		done = dispatcher.Withdrawn{At: now}
 		if err := tx.guard(ctx, []vocab.ContactID{id}, nil); err != nil {
@@ -53,10 +56,17 @@ func (c *Contacts) Erase(ctx context.Context, id vocab.ContactID, now time.Time)
 			SELECT id FROM messages WHERE contact_id = $1 AND due_at IS NOT NULL AND status = 'sending' ORDER BY id`, string(id)); err != nil {
 			return err
 		}
-		if err := tx.eraseAddresses(ctx, id, addresses, now); err != nil {
+		e := newErasure()
+		if err := tx.eraseAddresses(ctx, e, id, addresses, now); err != nil {
 			return err
 		}
-		return tx.erasePerson(ctx, id, now)
+		if err := tx.erasePerson(ctx, e, id, now); err != nil {
+			return err
+		}
+		if err := tx.tellContact(ctx, events.ContactErased, now, id); err != nil {
+			return err
+		}
+		return tx.certify(ctx, id, e, order, done.InFlight)
 	})
 	if err != nil {
 		return dispatcher.Withdrawn{}, fmt.Errorf("erase contact %s: %w", id, err)
@@ -83,12 +93,16 @@ func (tx *tx) addressesEverUsed(ctx context.Context, id vocab.ContactID) ([]voca
 }
 
 // eraseAddresses suppresses and forgets the addresses that nobody else has. Somebody whose number it once was does not have it.
-func (tx *tx) eraseAddresses(ctx context.Context, id vocab.ContactID, addresses []vocab.AddressID, now time.Time) error {
+func (tx *tx) eraseAddresses(ctx context.Context, e *erasure, id vocab.ContactID, addresses []vocab.AddressID, now time.Time) error {
 	if len(addresses) == 0 {
 		return nil
 	}
 	arg, err := jsonArg(addresses)
 	if err != nil {
+		return err
+	}
+	// The catcher's copies are of no use to those who share an address, and name this contact.
+	if err := e.erase(ctx, tx, contacts.ErasedInbox, `DELETE FROM inbox WHERE recipient IN (SELECT value FROM addresses WHERE id IN {ids $1} AND value <> '')`, arg); err != nil {
 		return err
 	}
 	type gone struct {
@@ -117,37 +131,53 @@ func (tx *tx) eraseAddresses(ctx context.Context, id vocab.ContactID, addresses 
 				return err
 			}
 		}
-		if _, err := tx.exec(ctx, `UPDATE suppressions SET address_id = NULL, note = '' WHERE address_id = $1`, a.address); err != nil {
+		if err := e.erase(ctx, tx, contacts.ErasedSuppressionNotes,
+			`UPDATE suppressions SET note = '' WHERE address_hash = $1 AND note <> ''`, a.hash); err != nil {
 			return err
 		}
-		if _, err := tx.exec(ctx, `DELETE FROM inbox WHERE channel = $1 AND recipient = $2`, string(a.channel), a.value); err != nil {
+		if _, err := tx.exec(ctx, `UPDATE suppressions SET address_id = NULL WHERE address_hash = $1`, a.hash); err != nil {
 			return err
 		}
-		if _, err := tx.exec(ctx, blankAddress+` WHERE id = $1`, a.address); err != nil {
+		var hashes int
+		if err := tx.row(ctx, []any{&hashes}, `SELECT COUNT(*) FROM suppressions WHERE address_hash = $1 AND lifted_at IS NULL`, a.hash); err != nil {
+			return err
+		}
+		e.remains[contacts.RemainingSuppressions] += hashes
+		if err := e.erase(ctx, tx, contacts.ErasedAddresses, blankAddress+` WHERE id = $1`, a.address); err != nil {
 			return err
 		}
 	}
+	var shared int
+	if err := tx.row(ctx, []any{&shared}, `
+		SELECT COUNT(*) FROM contact_addresses l JOIN addresses a ON a.id = l.address_id WHERE l.contact_id = $1 AND a.value <> ''`, string(id)); err != nil {
+		return err
+	}
+	e.remains[contacts.RemainingShared] = shared
 	_, err = tx.exec(ctx, `DELETE FROM contact_addresses WHERE contact_id = $1`, string(id))
 	return err
 }
 
 // erasePerson forgets everything else that is about the person.
-func (tx *tx) erasePerson(ctx context.Context, id vocab.ContactID, now time.Time) error {
-	for _, statement := range []string{
-		`DELETE FROM message_payloads WHERE message_id IN (SELECT id FROM messages WHERE contact_id = $1)`,
-		`DELETE FROM attachments WHERE message_id IN (SELECT id FROM messages WHERE contact_id = $1)`,
+func (tx *tx) erasePerson(ctx context.Context, e *erasure, id vocab.ContactID, now time.Time) error {
+	for _, part := range []struct {
+		kind      contacts.ErasedKind
+		statement string
+	}{
+		{contacts.ErasedPayloads, `DELETE FROM message_payloads WHERE message_id IN (SELECT id FROM messages WHERE contact_id = $1)`},
+		{contacts.ErasedAttachments, `DELETE FROM attachments WHERE message_id IN (SELECT id FROM messages WHERE contact_id = $1)`},
 		// A provider's words often repeat the address.
-		`UPDATE message_attempts SET detail = '' WHERE message_id IN (SELECT id FROM messages WHERE contact_id = $1)`,
-		`UPDATE messages SET detail = '' WHERE contact_id = $1`,
-		`DELETE FROM consent_values WHERE event_id IN (SELECT id FROM consent_events WHERE contact_id = $1)`,
+		{contacts.ErasedDetails, `UPDATE message_attempts SET detail = '' WHERE message_id IN (SELECT id FROM messages WHERE contact_id = $1) AND detail <> ''`},
+		{contacts.ErasedDetails, `UPDATE messages SET detail = '' WHERE contact_id = $1 AND detail <> ''`},
+		// What a caller calls a message leads to the person in the caller's books.
+		{contacts.ErasedReferences, `UPDATE messages SET reference = NULL WHERE contact_id = $1 AND reference IS NOT NULL`},
+		{contacts.ErasedEvidence, `DELETE FROM consent_values WHERE event_id IN (SELECT id FROM consent_events WHERE contact_id = $1)`},
 	} {
-		if _, err := tx.exec(ctx, statement, string(id)); err != nil {
+		if err := e.erase(ctx, tx, part.kind, part.statement, string(id)); err != nil {
 			return err
 		}
 	}
-	_, err := tx.exec(ctx, `
+	return e.erase(ctx, tx, contacts.ErasedProfile, `
 		UPDATE contacts SET external_id = NULL, name = '', name_lookup = '', language = '', time_zone = '', attributes = '{}', minor = false,
 			guardian_consented = false, erased_at = $2, updated_at = $2
 		WHERE id = $1`, string(id), now.UnixMicro())
-	return err
 }

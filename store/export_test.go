@@ -4,9 +4,13 @@ import (
 	"context"
 	"database/sql"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/orleu/elshi/events"
+	"github.com/orleu/elshi/vocab"
 )
 
 // Stretch is how many messages one page of a list looks at.
@@ -65,6 +69,21 @@ func (db *DB) Down(ctx context.Context) error {
 	}
 	_, err = provider.DownTo(ctx, 0)
 	return err
+}
+
+// Tell writes one event for each suppression in a transaction, and calls before with it just before it commits; an error takes all of it back.
+func (db *DB) Tell(ctx context.Context, ids []vocab.SuppressionID, at time.Time, before func(statement func() error) error) error {
+	return db.tx(ctx, func(tx *tx) error {
+		for _, id := range ids {
+			if err := tx.tell(ctx, told{events.SuppressionCreated, at, events.Data{SuppressionID: id}}); err != nil {
+				return err
+			}
+		}
+		return before(func() error {
+			var one int
+			return tx.row(ctx, []any{&one}, `SELECT 1`)
+		})
+	})
 }
 
 // Queued is how many submissions wait for a transaction.

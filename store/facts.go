@@ -188,12 +188,11 @@ func (tx *tx) readRecent(ctx context.Context, now time.Time, cs []dispatcher.Can
 	}
 	var (
 		contact vocab.ContactID
-		id      vocab.MessageID
 		send    consent.Sent
 	)
-	return tx.each(ctx, []any{&contact, &id, &send.Channel, at(&send.At)}, func() error {
+	return tx.each(ctx, []any{&contact, &send.ID, &send.Channel, at(&send.At)}, func() error {
 		for _, i := range byContact[contact] {
-			if cs[i].Message.ID != id {
+			if cs[i].Message.ID != send.ID {
 				cs[i].Recent = append(cs[i].Recent, send)
 			}
 		}

@@ -20,8 +20,8 @@ func fill(t *testing.T, db *store.DB, from, to int) {
 			SELECT 'adr_' || (100000000 + i), 'email', 'a' || i || '@example.org', 'a' || i || '@example.org', 'hash' || i, 1 FROM n`},
 		{people, `INSERT INTO contact_addresses (contact_id, address_id, is_primary, verified_at, created_at)
 			SELECT 'con_' || (100000000 + i), 'adr_' || (100000000 + i), true, 1, 1 FROM n`},
-		{people, `INSERT INTO consents (contact_id, purpose, channel, topic, state, since, objected, cross_border, event_id)
-			SELECT 'con_' || (100000000 + i), 'news.company', 'email', '', 'granted', 1, false, false, 'cev_' || (100000000 + i) FROM n`},
+		{people, `INSERT INTO consents (contact_id, purpose, channel, topic, state, since, valid_until, objected, cross_border, event_id)
+			SELECT 'con_' || (100000000 + i), 'news.company', 'email', '', 'granted', 1, 4000000000000000 + i * 1000000, false, false, 'cev_' || (100000000 + i) FROM n`},
 		{people, `INSERT INTO consent_events (seq, id, kind, contact_id, address_id, scope, purpose, channel, topic, source, actor_kind, actor_id,
 				language, text_hash, policy_version, at, commitment, prev_hash, hash)
 			SELECT i, 'cev_' || (100000000 + i), 'granted', 'con_' || (100000000 + i), '', 'purpose', 'news.company', 'email', '', 'api', 'contact', '',
@@ -32,6 +32,13 @@ func fill(t *testing.T, db *store.DB, from, to int) {
 			SELECT 'key_x', 'messages', 'token ' || i, '', '[]', i FROM n`},
 		{people, `INSERT INTO message_once (contact_id, purpose, channel, trigger_id, message_id)
 			SELECT 'con_' || (100000000 + i), 'legal.policy_change', 'email', '2026-01', 'msg_' || (100000000 + 2 * i) FROM n`},
+		{people, `INSERT INTO webhooks (id, url, events, description, enabled, disabled_reason, secret, old_secret, tx, seq, created_at, updated_at)
+			SELECT 'whk_1', 'https://example.org', '[]', '', false, 'order', '', '', 0, 1, 1, 1 FROM n WHERE i = 1`},
+		{every, `INSERT INTO webhook_deliveries (webhook_id, id, event_id, event_type, event_at, tx, seq, state, attempt, in_line, duration, status_code,
+				error, created_at)
+			SELECT 'whk_1', 'whd_' || (100000000 + i), 'evt_' || i, 'message.bounced', 1, 0, i, 'delivered', 1, false, 1, 200, '', 1 FROM n`},
+		{every, `INSERT INTO feed (tx, id, type, at, subject, attempt, reason, data)
+			SELECT 0, '', 'message.sent', 1, 'msg_' || (100000000 + i), 1, '', '' FROM n`},
 		{every, `INSERT INTO messages (id, contact_id, address_id, channel, class, lane, purpose, topic, language, template, sender, provider, mode,
 				api_key, reference, trigger_id, has_unsubscribe, locale_approved, created_at, not_after, status, attempt, failures, due_at,
 				lease_until, first_attempt_at, claimed_at, settled_at, sent_at, finalized_at, verdict, reason, reasons, basis,

@@ -34,15 +34,16 @@ func (r runner) grants(ctx context.Context, contact vocab.ContactID) (map[consen
 }
 
 // grant returns one grant.
-func (c *Consents) grant(ctx context.Context, tx *tx, contact vocab.ContactID, key consent.GrantKey) (consent.Grant, error) {
+func (c *Consents) grant(ctx context.Context, tx *tx, contact vocab.ContactID, key consent.GrantKey) (keptGrant, error) {
 	all, err := tx.grants(ctx, contact)
 	if err != nil {
-		return consent.Grant{}, err
+		return keptGrant{}, err
 	}
 	if g, have := all[key]; have {
-		return g.Grant, nil
+		return g, nil
 	}
-	return c.rebuilt(ctx, tx, contact, key)
+	g, err := c.rebuilt(ctx, tx, contact, key)
+	return keptGrant{Grant: g}, err
 }
 
 func (tx *tx) keepGrant(ctx context.Context, contact vocab.ContactID, key consent.GrantKey, g consent.Grant, crossBorder bool) error {
@@ -58,13 +59,13 @@ func (tx *tx) keepGrant(ctx context.Context, contact vocab.ContactID, key consen
 }
 
 // marks are what wide events say about a contact as a whole; zero times: nothing.
-type marks struct{ unsubscribed, processing time.Time }
+type marks struct{ unsubscribed, processing, paused time.Time }
 
 // marks reads the marks of one contact.
 func (r runner) marks(ctx context.Context, contact vocab.ContactID) (marks, error) {
 	var m marks
-	err := r.row(ctx, []any{at(&m.unsubscribed), at(&m.processing)},
-		`SELECT unsubscribed_all_at, processing_withdrawn_at FROM contacts WHERE id = $1`, string(contact))
+	err := r.row(ctx, []any{at(&m.unsubscribed), at(&m.processing), at(&m.paused)},
+		`SELECT unsubscribed_all_at, processing_withdrawn_at, paused_until FROM contacts WHERE id = $1`, string(contact))
 	return m, err
 }
 
@@ -77,6 +78,7 @@ func (m marks) after(e consent.Event) marks {
 			m.unsubscribed = e.At
 		}
 	}
+	m.paused = consent.ApplyPause(m.paused, e)
 	core := e.Purpose == consent.ProcessingCore || e.Purpose == ""
 	switch {
 	case e.Scope == consent.ScopeProcessing && e.Kind == consent.KindWithdrawn && core:
@@ -99,8 +101,8 @@ func (tx *tx) keepMarks(ctx context.Context, e consent.Event) error {
 	if now == had {
 		return nil
 	}
-	_, err = tx.exec(ctx, `UPDATE contacts SET unsubscribed_all_at = $2, processing_withdrawn_at = $3 WHERE id = $1`,
-		string(e.ContactID), micros(now.unsubscribed), micros(now.processing))
+	_, err = tx.exec(ctx, `UPDATE contacts SET unsubscribed_all_at = $2, processing_withdrawn_at = $3, paused_until = $4 WHERE id = $1`,
+		string(e.ContactID), micros(now.unsubscribed), micros(now.processing), micros(now.paused))
 	return err
 }
 
@@ -156,9 +158,6 @@ func (c *Consents) OfContact(ctx context.Context, contact vocab.ContactID) ([]co
 	for key, g := range all {
 		list = append(list, consent.HeldGrant{Key: key, Grant: g.Grant, CrossBorder: g.crossBorder})
 	}
-	slices.SortFunc(list, func(a, b consent.HeldGrant) int {
-		return slices.Compare([]string{string(a.Key.Purpose), string(a.Key.Channel), string(a.Key.Topic)},
-			[]string{string(b.Key.Purpose), string(b.Key.Channel), string(b.Key.Topic)})
-	})
+	slices.SortFunc(list, func(a, b consent.HeldGrant) int { return a.Key.Compare(b.Key) })
 	return list, nil
 }

@@ -25,7 +25,10 @@ func (r runner) message(ctx context.Context, id vocab.MessageID) (dispatcher.Mes
 	if isNone(err) {
 		return m, noMessage()
 	}
-	return m, err
+	if err != nil {
+		return m, err
+	}
+	return m, r.readEarlier(ctx, &m)
 }
 
 // Attempts returns the attempts of a message in order, the open one too; fault.NotFound if there is no such message.

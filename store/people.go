@@ -36,7 +36,7 @@ func (tx *tx) readContacts(ctx context.Context, ids []vocab.ContactID, cs []disp
 		return err
 	}
 	text := `
-		SELECT id, name, time_zone, minor, guardian_consented, data_blocked_at, processing_withdrawn_at, unsubscribed_all_at, erased_at
+		SELECT id, name, time_zone, minor, guardian_consented, data_blocked_at, processing_withdrawn_at, unsubscribed_all_at, erased_at, paused_until
 		FROM contacts WHERE id IN {ids $1} ORDER BY id`
 	if guarded {
 		text += ` {guard}`
@@ -46,19 +46,20 @@ func (tx *tx) readContacts(ctx context.Context, ids []vocab.ContactID, cs []disp
 		name, zone                               string
 		minor, guardian                          bool
 		blocked, withdrawn, unsubscribed, erased time.Time
+		paused                                   time.Time
 	)
 	mine := map[vocab.ContactID][]int{}
 	for i, c := range cs {
 		mine[c.Message.ContactID] = append(mine[c.Message.ContactID], i)
 	}
-	return tx.each(ctx, []any{&id, &name, &zone, &minor, &guardian, at(&blocked), at(&withdrawn), at(&unsubscribed), at(&erased)}, func() error {
+	return tx.each(ctx, []any{&id, &name, &zone, &minor, &guardian, at(&blocked), at(&withdrawn), at(&unsubscribed), at(&erased), at(&paused)}, func() error {
 		for _, i := range mine[id] {
 			cs[i].TimeZone, people[i].name = zone, name
 			cs[i].Facts.Contact = consent.ContactFacts{
 				Erased: !erased.IsZero(), DataBlocked: !blocked.IsZero(), ProcessingWithdrawn: !withdrawn.IsZero(), Minor: minor,
 				GuardianConsented: guardian,
 			}
-			cs[i].Facts.UnsubscribedAll = !unsubscribed.IsZero()
+			cs[i].Facts.UnsubscribedAll, cs[i].Facts.PausedUntil = !unsubscribed.IsZero(), paused
 		}
 		return nil
 	}, text, arg)

@@ -12,11 +12,14 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/orleu/elshi/channels"
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/contacts"
 	"github.com/orleu/elshi/dispatcher"
+	"github.com/orleu/elshi/events"
 	"github.com/orleu/elshi/fault"
 	"github.com/orleu/elshi/internal/testkit"
+	"github.com/orleu/elshi/optin"
 	"github.com/orleu/elshi/store"
 	"github.com/orleu/elshi/vocab"
 )
@@ -27,7 +30,8 @@ import (
 // large are the tables that grow with every message or contact.
 var large = []string{
 	"messages", "message_attempts", "message_payloads", "message_events", "message_once", "consents", "consent_events", "contacts", "addresses",
-	"contact_addresses", "suppressions", "idempotency_keys", "sms_refs",
+	"contact_addresses", "suppressions", "idempotency_keys", "sms_refs", "confirmations", "feed",
+	"webhook_deliveries",
 }
 
 const (
@@ -148,6 +152,12 @@ func drive(t *testing.T, db *store.DB, n, round int) {
 	ok("compare the projection", err)
 	_, _, err = consents.RebuildProjection(ctx, con(n/4), 100)
 	ok("rebuild the projection", err)
+	_, err = consents.Ending(ctx, now, now.AddDate(0, 0, 30), 30, dispatcher.EndingGrant{}, 200)
+	ok("grants that end", err)
+	_, err = consents.AskedIn(ctx, msg(n/2))
+	ok("what a message asked about", err)
+	_, err = consents.Expire(ctx, noon.Add(-1000*time.Hour), 200)
+	ok("expire grants", err)
 	_, err = suppressions.Add(ctx, vocab.Email, "nobody@example.org", contacts.Suppression{Reason: contacts.Manual, CreatedAt: now})
 	ok("suppress", err)
 	_, err = store.NewContacts(db).Get(ctx, con(n/4))
@@ -160,9 +170,54 @@ func drive(t *testing.T, db *store.DB, n, round int) {
 	ok("awaited reports", err)
 	_, err = l.ForgetKeys(ctx, noon.Add(-1000*time.Hour), 10)
 	ok("forget keys", err)
-	_, err = l.ForgetMessages(ctx, noon.Add(-1000*time.Hour), 10)
-	ok("forget messages", err)
+	for _, kind := range dispatcher.RetentionKinds() {
+		for _, class := range []vocab.Class{vocab.Marketing, vocab.Transactional} {
+			for _, stays := range []bool{false, true} {
+				_, err = l.Forget(ctx, dispatcher.ForgetStep{Kind: kind, Class: class, Before: time.Now(), Size: 10, Stays: stays})
+				ok("forget "+string(kind), err)
+			}
+		}
+	}
 
+	book := store.NewContacts(db)
+	_, err = book.SuppressionsOf(ctx, con(n/4))
+	ok("suppressions of a contact", err)
+	_, err = consents.RecordsOf(ctx, con(n/4), 0, 100)
+	ok("entries to export", err)
+	for _, behind := range []vocab.MessageID{"", msg(n)} {
+		_, err = l.RecordsOf(ctx, con(n/4), behind, 100)
+		ok("messages to export", err)
+	}
+	ok("files to export", l.EachFile(ctx, msg(n/2), func(channels.Attachment) error { return nil }))
+	_, err = book.Erase(ctx, con(n/4+40+round), contacts.EraseOrder{At: now, Certify: func(contacts.Certificate) (string, error) { return "", nil }})
+	ok("erase", err)
+
+	optIns := store.NewOptIns(db, registry)
+	asked := optin.Draft{
+		Confirmation: optin.Confirmation{
+			ID: vocab.ConfirmationID(vocab.NewID(vocab.ConfirmationPrefix)), Kind: optin.OptIn, ContactID: con(n / 4), Channel: vocab.Email, Language: "kk",
+			Asked: []optin.Asked{{Purpose: "offers.company"}}, CreatedAt: now, ExpiresAt: now.Add(time.Hour), RemindAt: now,
+		},
+		Source: consent.SourceSignUpForm, Actor: consent.ActorContact,
+	}
+	_, _, err = optIns.AskToConfirm(ctx, asked)
+	ok("ask to confirm", err)
+	asked.ContactID, asked.Lookup = "", fmt.Sprintf("a%d@example.org", n/4)
+	asked.ID = vocab.ConfirmationID(vocab.NewID(vocab.ConfirmationPrefix))
+	_, _, err = optIns.AskToConfirm(ctx, asked)
+	ok("ask an address to confirm", err)
+	ok("carried", optIns.Carried(ctx, asked.ID, msg(n/2)))
+	_, err = optIns.Confirm(ctx, asked.ID, optin.Press{At: now})
+	ok("confirm", err)
+	_, _, err = optIns.Remind(ctx, now, 10)
+	ok("remind", err)
+	_, err = optIns.Lapse(ctx, now, 10)
+	ok("lapse", err)
+	_, err = optIns.CountSignUp(ctx, "192.0.2.7", now)
+	ok("count a sign-up", err)
+	ok("forget counts", optIns.ForgetSignUps(ctx, now))
+
+	driveWebhooks(t, db, now)
 	_, err = l.Get(ctx, msg(n/2))
 	ok("message", err)
 	_, err = l.Events(ctx, msg(n/2))
@@ -179,6 +234,49 @@ func drive(t *testing.T, db *store.DB, n, round int) {
 		_, err = l.List(ctx, f)
 		ok("list by "+name, err)
 	}
+}
+
+// driveWebhooks reads the feed, sends from it, and forgets of it.
+func driveWebhooks(t *testing.T, db *store.DB, now time.Time) {
+	t.Helper()
+	ctx := t.Context()
+	ok := func(what string, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+	}
+	sealer, err := dispatcher.NewSealer([]byte("a key of 32 bytes for tests only"))
+	ok("sealer", err)
+	w, l := store.NewWebhooks(db, sealer), store.NewLedger(db)
+	made, _, err := w.Create(ctx, events.Webhook{URL: "https://example.org", Events: events.Patterns{"*"}, Enabled: true}, now)
+	ok("create webhook", err)
+	page, err := store.NewFeed(db).Read(ctx, events.Place{}, 100, func(events.Type) bool { return true })
+	ok("read the feed", err)
+	lines, err := w.Lines(ctx, now, 20)
+	ok("webhooks", err)
+	for _, line := range lines {
+		if line.Webhook.ID != made.ID {
+			continue
+		}
+		d := events.Delivery{
+			Webhook: made.ID, EventID: "evt_x", EventType: events.MessageSent, EventAt: now, Place: page.Events[0].Place, State: events.Pending, Attempt: 1,
+			InLine: true, NextAt: now, AttemptedAt: now, CreatedAt: now,
+		}
+		_, err = w.Record(ctx, made.ID, line.Place, line.Place, events.Outcome{Delivery: d})
+		ok("record", err)
+	}
+	lines, err = w.Lines(ctx, now, 20)
+	ok("webhooks", err)
+	if len(lines) == 0 || len(lines[len(lines)-1].Due) != 1 {
+		t.Fatalf("nothing is due: %+v", lines)
+	}
+	_, err = w.Deliveries(ctx, made.ID, "", 50)
+	ok("deliveries", err)
+	_, err = w.Undelivered(ctx)
+	ok("undelivered", err)
+	_, err = l.ForgetEvents(ctx, noon.Add(-1000*time.Hour), 10)
+	ok("forget events", err)
 }
 
 // lists are questions of GET /v1/messages over n messages.
@@ -405,8 +503,8 @@ var (
 	scanned = regexp.MustCompile(`^SCAN (\w+)(?: USING (?:COVERING )?INDEX (\w+))?`)
 )
 
-// inOrder are indexes that may be read from one end on: the newest messages of a list, and what waits.
-var inOrder = []string{"messages_by_time", "dues_by_time"}
+// inOrder are indexes that may be read from one end on: the newest messages of a list, the newest event, and what waits.
+var inOrder = []string{"messages_by_time", "dues_by_time", "feed_by_place", "webhook_deliveries_due"}
 
 func TestNoHotStatementOfSQLiteReadsATableWhole(t *testing.T) {
 	db := openSQLite(t)

@@ -272,5 +272,5 @@ func (db *DB) snapshot(ctx context.Context, f func(r runner) error) error {
 		return err
 	}
 	defer raw.Rollback() //nolint:errcheck // it has read and nothing else
-	return f(runner{raw, db.dialect})
+	return f(runner{raw, db.dialect, &db.feed})
 }

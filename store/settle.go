@@ -285,7 +285,7 @@ const workerLost = "worker_lost"
 
 // afterSettle writes the events, wipes what must not be kept, and pauses the providers that must stop.
 func (tx *tx) afterSettle(ctx context.Context, settlements []dispatcher.Settlement, applied map[vocab.MessageID]bool) error {
-	var events []event
+	var events, sent []event
 	var wipe []vocab.MessageID
 	for _, s := range settlements {
 		if s.Pause != "" {
@@ -296,14 +296,20 @@ func (tx *tx) afterSettle(ctx context.Context, settlements []dispatcher.Settleme
 		if !applied[s.MessageID] {
 			continue
 		}
-		if s.Next != dispatcher.Sent { // the row itself says when that was: see Events
-			events = append(events, event{message: s.MessageID, kind: string(s.Next), at: s.At, attempt: s.Attempt, reason: string(s.Cause)})
+		e := event{message: s.MessageID, kind: string(s.Next), at: s.At, attempt: s.Attempt, reason: string(s.Cause)}
+		if s.Next == dispatcher.Sent { // the row itself says when that was: see Events
+			sent = append(sent, e)
+		} else {
+			events = append(events, e)
 		}
 		if s.Wipe {
 			wipe = append(wipe, s.MessageID)
 		}
 	}
 	if err := tx.addEvents(ctx, events); err != nil {
+		return err
+	}
+	if err := tx.tellMessages(ctx, sent); err != nil {
 		return err
 	}
 	return tx.wipe(ctx, wipe)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/dispatcher"
+	"github.com/orleu/elshi/events"
 	"github.com/orleu/elshi/vocab"
 )
 
@@ -171,9 +172,16 @@ func ringsOf(drafts []dispatcher.Draft, now time.Time) []dispatcher.Batch {
 // insertMessages writes drafts with payloads, attachments, events and the marks that keep a legal notice from being told twice.
 func (tx *tx) insertMessages(ctx context.Context, drafts []dispatcher.Draft, at, ringUntil time.Time) error {
 	var messages, dues, payloads, once rowset
-	var events []event
+	var others, queued []event
+	var capped []dispatcher.Message
 	for _, d := range drafts {
 		m := d.Message
+		if len(m.Decision.Earlier) > 0 {
+			capped = append(capped, m)
+		}
+		if toErased(m) {
+			m.Reference = ""
+		}
 		ring := ringUntil
 		if m.Status != dispatcher.Queued {
 			ring = time.UnixMicro(0)
@@ -194,8 +202,11 @@ func (tx *tx) insertMessages(ctx context.Context, drafts []dispatcher.Draft, at,
 		if keepsPayload(m) {
 			payloads = append(payloads, []any{m.ID, string(d.Payload.Data), d.Payload.Sealed, string(d.Metadata)})
 		}
-		if m.Status != dispatcher.Queued { // the row itself says when that was: see Events
-			events = append(events, event{message: m.ID, kind: string(m.Status), at: at, reason: string(m.Decision.Reason)})
+		e := event{message: m.ID, kind: string(m.Status), at: at, reason: string(m.Decision.Reason)}
+		if m.Status == dispatcher.Queued { // the row itself says when that was: see Events
+			queued = append(queued, e)
+		} else {
+			others = append(others, e)
 		}
 		if dispatcher.OncePerTrigger(m) && m.Status.Waits() && m.Mode != dispatcher.Test {
 			once = append(once, []any{m.ContactID, m.Purpose, m.Channel, m.TriggerID, m.ID})
@@ -243,15 +254,30 @@ func (tx *tx) insertMessages(ctx context.Context, drafts []dispatcher.Draft, at,
 		ON CONFLICT (contact_id, purpose, channel, trigger_id) DO UPDATE SET message_id = excluded.message_id`); err != nil {
 		return err
 	}
-	return tx.addEvents(ctx, events)
+	if err := tx.keepEarlier(ctx, capped); err != nil {
+		return err
+	}
+	if err := tx.addEvents(ctx, others); err != nil {
+		return err
+	}
+	return tx.tellMessages(ctx, queued)
 }
 
-// keepsPayload says whether what a message is made from is kept: always, but for a one-time code that will never be sent.
-func keepsPayload(m dispatcher.Message) bool { return m.Class != vocab.Security || m.Status.Waits() }
+// keepsPayload says whether what a message is made from is kept: always, but for a one-time code that will never be sent, and for what was
+// meant for somebody who is erased.
+func keepsPayload(m dispatcher.Message) bool {
+	return (m.Class != vocab.Security || m.Status.Waits()) && !toErased(m)
+}
+
+// toErased says whether the contact of a message that was denied is erased: nothing about the person comes back by it.
+func toErased(m dispatcher.Message) bool {
+	return m.Decision.Reason == consent.ContactErased || slices.Contains(m.Decision.All, consent.ContactErased)
+}
 
 // makeRecipients finds or makes the contact and address of every draft that names an address nobody had when it was planned. Addresses
 // are taken in order of their identity, so that two submissions never wait for each other.
 func (tx *tx) makeRecipients(ctx context.Context, drafts []dispatcher.Draft, now time.Time, hash func(vocab.Channel, string) string) error {
+	var made []vocab.ContactID
 	var order []int
 	for i, d := range drafts {
 		if d.Recipient.Value != "" && (d.Message.AddressID == "" || d.Message.ContactID == "") {
@@ -285,9 +311,10 @@ func (tx *tx) makeRecipients(ctx context.Context, drafts []dispatcher.Draft, now
 			if d.Message.ContactID, err = tx.makeContact(ctx, d, now); err != nil {
 				return err
 			}
+			made = append(made, d.Message.ContactID)
 		}
 	}
-	return nil
+	return tx.tellContacts(ctx, events.ContactCreated, now, made)
 }
 
 // makeAddress returns the address with this identity, which it makes if nobody has.

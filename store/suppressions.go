@@ -6,6 +6,7 @@ import (
 
 	"github.com/orleu/elshi/contacts"
 
+	"github.com/orleu/elshi/events"
 	"github.com/orleu/elshi/fault"
 	"github.com/orleu/elshi/vocab"
 )
@@ -52,11 +53,16 @@ func (tx *tx) suppressAddress(ctx context.Context, address vocab.AddressID, reas
 }
 
 func (tx *tx) suppress(ctx context.Context, channel vocab.Channel, hash string, address vocab.AddressID, reason contacts.SuppressionReason, origin, note string, now time.Time) (bool, error) {
+	id := vocab.SuppressionID(vocab.NewID(vocab.SuppressionPrefix))
 	n, err := tx.exec(ctx, `
 		INSERT INTO suppressions (id, channel, address_hash, address_id, reason, origin, note, created_at, lifted_by)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '') ON CONFLICT DO NOTHING`,
-		vocab.NewID(vocab.SuppressionPrefix), string(channel), hash, null(address), string(reason), plain(origin), plain(note), now.UnixMicro())
-	return n == 1, err
+		string(id), string(channel), hash, null(address), string(reason), plain(origin), plain(note), now.UnixMicro())
+	if err != nil || n == 0 {
+		return false, err
+	}
+	x := contacts.Suppression{ID: id, Channel: channel, AddressID: address, Reason: reason}
+	return true, tx.tell(ctx, told{events.SuppressionCreated, now, ofSuppression(x)})
 }
 
 // Get returns one suppression; fault.NotFound if there is none.
@@ -88,11 +94,24 @@ func (s *Suppressions) List(ctx context.Context, f contacts.SuppressionFilter) (
 
 // Lift ends a suppression and returns it; fault.NotFound if there is none. One that was lifted before stays as it is.
 func (s *Suppressions) Lift(ctx context.Context, id vocab.SuppressionID, by string, now time.Time) (contacts.Suppression, error) {
-	if _, err := s.db.writer().exec(ctx, `UPDATE suppressions SET lifted_at = $2, lifted_by = $3 WHERE id = $1 AND lifted_at IS NULL`,
-		string(id), now.UnixMicro(), by); err != nil {
-		return contacts.Suppression{}, away(err)
+	if err := s.db.tx(ctx, func(tx *tx) error { return tx.lift(ctx, now, by, `id = $3`, string(id)) }); err != nil {
+		return contacts.Suppression{}, err
 	}
 	return s.Get(ctx, id)
+}
+
+// lift ends suppressions; where counts its values from $3 on.
+func (tx *tx) lift(ctx context.Context, now time.Time, by, where string, args ...any) error {
+	var lifted []told
+	var x contacts.Suppression
+	if err := tx.each(ctx, []any{&x.ID, &x.Channel, textOf(&x.AddressID), &x.Reason}, func() error {
+		lifted = append(lifted, told{events.SuppressionDeleted, now, ofSuppression(x)})
+		return nil
+	}, `UPDATE suppressions SET lifted_at = $1, lifted_by = $2 WHERE lifted_at IS NULL AND `+where+` RETURNING id, channel, address_id, reason`,
+		append([]any{now.UnixMicro(), by}, args...)...); err != nil {
+		return err
+	}
+	return tx.tell(ctx, lifted...)
 }
 
 const suppressionColumns = `s.id, s.channel, s.address_id, a.value, s.reason, s.origin, s.note, s.created_at, s.lifted_at, s.lifted_by
@@ -128,8 +147,7 @@ func (s *Suppressions) Stop(ctx context.Context, lookup string, at time.Time) er
 
 // LiftStop ends the stop of a number that sent START. It revives no grant.
 func (s *Suppressions) LiftStop(ctx context.Context, lookup string, at time.Time) error {
-	_, err := s.db.writer().exec(ctx, `
-		UPDATE suppressions SET lifted_at = $3, lifted_by = 'sms_keyword' WHERE address_hash = $1 AND reason = $2 AND lifted_at IS NULL`,
-		s.db.Hash(vocab.SMS, lookup), string(contacts.ChannelStop), at.UnixMicro())
-	return away(err)
+	return s.db.tx(ctx, func(tx *tx) error {
+		return tx.lift(ctx, at, "sms_keyword", `address_hash = $3 AND reason = $4`, s.db.Hash(vocab.SMS, lookup), string(contacts.ChannelStop))
+	})
 }

@@ -54,13 +54,32 @@ func (c *Consents) Withdraw(ctx context.Context, w dispatcher.Withdrawal, now ti
 		if done.Canceled, err = tx.cancelCovered(ctx, contacts, w.Event, now, covered); err != nil {
 			return err
 		}
-		done.InFlight, err = tx.openCovered(ctx, contacts, w.Event, covered)
-		return err
+		if done.InFlight, err = tx.openCovered(ctx, contacts, w.Event, covered); err != nil {
+			return err
+		}
+		return tx.answered(ctx, w, now)
 	})
 	if err != nil {
 		return dispatcher.Withdrawn{}, fmt.Errorf("withdraw: %w", err)
 	}
 	return done, nil
+}
+
+// answered notes at the message what its recipient did, once for each thing.
+func (tx *tx) answered(ctx context.Context, w dispatcher.Withdrawal, now time.Time) error {
+	kind := ""
+	switch w.Event.Source {
+	case consent.SourceOneClick, consent.SourceMailto:
+		kind = "unsubscribed"
+	case consent.SourceComplaint:
+		kind = "complained"
+	case consent.SourceAPI, consent.SourcePreferencePage, consent.SourceConfirmLink, consent.SourceSignUpForm, consent.SourceOperator,
+		consent.SourceImport, consent.SourceSMSKeyword, consent.SourceMerge, consent.SourceSystem:
+	}
+	if w.Message == "" || kind == "" {
+		return nil
+	}
+	return tx.addEvents(ctx, []event{{message: w.Message, kind: kind, at: now, dedupe: kind}})
 }
 
 // concerned returns the contacts of a withdrawal in the order of their guards.

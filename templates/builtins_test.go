@@ -82,9 +82,11 @@ func TestBuiltinsKeepTheRulesOfTheirClass(t *testing.T) {
 		Variants    int // kk, ru and en, by SMS alone or by email too
 	}
 	want := map[string]facts{
+		"ledger-checkpoint": {"staff.notice", false, "", 6},
+		"consent-renewal":   {"news.company", true, "", 6},
+		"confirm-sign-up":   {"account.identity", false, "", 6},
 		"event-invitation":  {"event.invite", true, "event", 6},
 		"keyword-help":      {"request.reply", false, "", 3},
-		"ledger-checkpoint": {"staff.notice", false, "", 6},
 		"newsletter":        {"news.company", true, "", 6},
 		"one-time-code":     {"account.identity", false, "", 6},
 		"policy-change":     {"legal.policy_change", false, "", 6},

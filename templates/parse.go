@@ -23,7 +23,7 @@ const maxSource = 200 << 10
 var reserved = map[string][]string{
 	"contact": {"name", "language"},
 	"org":     {"name", "short_name", "address", "url"},
-	"links":   {"unsubscribe", "preferences", "why"},
+	"links":   {"unsubscribe", "preferences", "why", "keep"},
 	"message": {"id", "purpose", "subject", "preheader"},
 	"data":    nil,
 }

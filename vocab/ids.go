@@ -26,6 +26,10 @@ type (
 	SuppressionID string
 	// APIKeyID names one API key, never its secret ("key_…").
 	APIKeyID string
+	// ConfirmationID names one request to confirm, by a link or a code ("cnf_…").
+	ConfirmationID string
+	// FormID names one sign-up form ("frm_…").
+	FormID string
 	// AttachmentID names one stored attachment ("att_…").
 	AttachmentID string
 	// ProviderID is the name an operator gave to an account that carries messages, for example "relay".
@@ -44,6 +48,8 @@ const (
 	SuppressionPrefix     = "sup"
 	APIKeyPrefix          = "key"
 	AttachmentPrefix      = "att"
+	ConfirmationPrefix    = "cnf"
+	FormPrefix            = "frm"
 )
 
 // crockford is base 32 in ascending ASCII order, so that encoded ids sort like the bytes they stand for.

@@ -18,6 +18,7 @@ import (
 var prefixes = []string{
 	vocab.MessagePrefix, vocab.ContactPrefix, vocab.AddressPrefix, vocab.ConsentEventPrefix, vocab.TemplateVersionPrefix,
 	vocab.SuppressionPrefix, vocab.APIKeyPrefix, vocab.AttachmentPrefix,
+	vocab.ConfirmationPrefix, vocab.FormPrefix,
 }
 
 // raw draws the 16 bytes of a UUIDv7 that was made at some millisecond (RFC 9562 section 5.7).

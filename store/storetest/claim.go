@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/contacts"
@@ -153,8 +154,34 @@ var claimTests = map[string]func(*world){
 		ids := w.submit(w.draft(p, vocab.Marketing), w.draft(p, vocab.Marketing), w.draft(p, vocab.Transactional))
 		w.claim(ids[0], ids[2])
 		c := w.facts(ids[1])
-		if diff := cmp.Diff([]consent.Sent{{Channel: vocab.Email, At: start}}, c.Recent); diff != "" {
+		if diff := cmp.Diff([]consent.Sent{{ID: ids[0], Channel: vocab.Email, At: start}}, c.Recent); diff != "" {
 			w.Errorf("recent mismatch (-want +got):\n%s", diff)
+		}
+	},
+	"what is held for the cap names the messages that fill it, at intake and at claim": func(w *world) {
+		p := w.person()
+		w.grant(p, "news.company")
+		earlier := []vocab.MessageID{"msg_first", "msg_second"}
+		full := consent.Decision{
+			Verdict: consent.Hold, Reason: consent.FrequencyCap, All: []consent.Reason{consent.FrequencyCap}, Until: w.now.Add(time.Second),
+			Earlier: earlier, At: w.now,
+		}
+		d := w.draft(p, vocab.Marketing)
+		id := d.Message.ID
+		must(w.ledger.Submit(w.ctx, w.intake(d), always(full)))(w)
+		if diff := cmp.Diff(earlier, w.message(id).Decision.Earlier); diff != "" {
+			w.Errorf("at intake mismatch (-want +got):\n%s", diff)
+		}
+		w.now = w.now.Add(time.Second)
+		full.Earlier, full.Until, full.At = earlier[:1], w.now.Add(time.Second), w.now
+		must(w.ledger.ClaimBatch(w.ctx, w.claimOf(id), always(full)))(w)
+		if diff := cmp.Diff(full, w.message(id).Decision, cmpopts.IgnoreFields(consent.Decision{}, "Until")); diff != "" {
+			w.Errorf("at claim mismatch (-want +got):\n%s", diff)
+		}
+		w.now = w.now.Add(time.Second)
+		w.claim(id)
+		if m := w.message(id); m.Status != dispatcher.Sending || m.Decision.Earlier != nil {
+			w.Errorf("allowed at last: %s, and it names %v", m.Status, m.Decision.Earlier)
 		}
 	},
 	"a rehearsal counts for nothing": func(w *world) {

@@ -1,7 +1,10 @@
 package storetest
 
 import (
+	"encoding/json"
+	"errors"
 	"slices"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -10,6 +13,7 @@ import (
 	"github.com/orleu/elshi/contacts"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/fault"
+	"github.com/orleu/elshi/proof"
 	"github.com/orleu/elshi/store"
 	"github.com/orleu/elshi/vocab"
 )
@@ -32,7 +36,7 @@ var eraseTests = map[string]func(*world){
 		w.settle(w.failure(w.claim(done.Message.ID)[0], dispatcher.Bounced, channels.NoSuchMailbox))
 		must(w.suppressions.Add(w.ctx, vocab.Email, p.email, contacts.Suppression{Reason: contacts.Manual, Note: "asked by Айгүл", CreatedAt: w.now}))(w)
 
-		erased := must(w.contacts.Erase(w.ctx, p.contact, w.now))(w)
+		erased := must(w.contacts.Erase(w.ctx, p.contact, eraseOrder(w.now)))(w)
 		want := dispatcher.Withdrawn{At: w.now, Canceled: []vocab.MessageID{waits.Message.ID}, InFlight: []vocab.MessageID{open.Message.ID}}
 		if diff := cmp.Diff(want, erased); diff != "" {
 			w.Errorf("answer mismatch (-want +got):\n%s", diff)
@@ -68,9 +72,75 @@ var eraseTests = map[string]func(*world){
 		}
 		w.chain()
 	},
+	"it is certified once, without a name": func(w *world) {
+		p, other := w.person(), w.person()
+		must(w.contacts.AddAddress(w.ctx, p.contact, email(other.email), w.now))(w)
+		event, _, err := w.consents.Record(w.ctx, consent.Event{
+			Kind: consent.KindGranted, ContactID: p.contact, Scope: consent.ScopePurpose, Purpose: "news.company", Channel: vocab.Email,
+			Source: consent.SourceAPI, At: w.now,
+		}, "192.0.2.7", false)
+		w.ok(err)
+		open, done := w.draft(p, vocab.Legal), w.draft(p, vocab.Legal)
+		done.Attachments, done.Message.Reference = []channels.Attachment{{Name: "a.pdf"}, {Name: "b.pdf"}}, "teacher-1184"
+		w.submit(open, done)
+		w.claim(open.Message.ID)
+		w.settle(w.settlement(w.claim(done.Message.ID)[0]))
+		must(w.suppressions.Add(w.ctx, vocab.Email, p.email, contacts.Suppression{Reason: contacts.Manual, Note: "asked", CreatedAt: w.now}))(w)
+		_, err = w.contacts.ErasureCertificate(w.ctx, p.contact)
+		w.refused(err, fault.NotFound, "certificate_not_found")
+		_, err = w.contacts.ErasureCertificate(w.ctx, "con_nobody")
+		w.refused(err, fault.NotFound, "contact_not_found")
+
+		must(w.contacts.Erase(w.ctx, p.contact, eraseOrder(w.now)))(w)
+		jws := must(w.contacts.ErasureCertificate(w.ctx, p.contact))(w)
+		var got contacts.Certificate
+		w.ok(json.Unmarshal(must(proof.Document(jws))(w), &got))
+		deleted, remains := map[contacts.ErasedKind]int{}, map[contacts.RemainingKind]int{}
+		for _, x := range got.Deleted {
+			deleted[x.Kind] = x.Count
+		}
+		for _, x := range got.Remains {
+			remains[x.Kind] = x.Count
+		}
+		if diff := cmp.Diff(map[contacts.ErasedKind]int{
+			contacts.ErasedProfile: 1, contacts.ErasedAddresses: 1, contacts.ErasedEvidence: 1, contacts.ErasedPayloads: 2, contacts.ErasedAttachments: 2,
+			contacts.ErasedDetails: 1, contacts.ErasedReferences: 1, contacts.ErasedSuppressionNotes: 1, contacts.ErasedInbox: 0,
+		}, deleted); diff != "" {
+			w.Errorf("deleted (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff(map[contacts.RemainingKind]int{
+			contacts.RemainingContact: 1, contacts.RemainingConsents: 1, contacts.RemainingMessages: 2, contacts.RemainingSuppressions: 2,
+			contacts.RemainingShared: 1,
+		}, remains); diff != "" {
+			w.Errorf("remains (-want +got):\n%s", diff)
+		}
+		head := must(w.consents.Head(w.ctx))(w)
+		want := contacts.Certificate{
+			ID: got.ID, ContactID: p.contact, ErasedAt: w.now, ErasedBy: "mem_x", Deleted: got.Deleted, Remains: got.Remains,
+			InFlight: []vocab.MessageID{open.Message.ID}, Ledger: contacts.LedgerHead{Seq: head.Seq, Hash: head.Hash},
+		}
+		if diff := cmp.Diff(want, got); diff != "" || head.Seq < event.Seq {
+			w.Errorf("certificate (-want +got):\n%s", diff)
+		}
+		must(w.contacts.Erase(w.ctx, p.contact, eraseOrder(w.now.Add(time.Hour))))(w)
+		if again := must(w.contacts.ErasureCertificate(w.ctx, p.contact))(w); again != jws {
+			w.Error("a second erasure made another certificate")
+		}
+	},
+	"a certificate that cannot be signed erases nobody": func(w *world) {
+		p := w.person()
+		order := eraseOrder(w.now)
+		order.Certify = func(contacts.Certificate) (string, error) { return "", errors.New("no key") }
+		if _, err := w.contacts.Erase(w.ctx, p.contact, order); err == nil {
+			w.Fatal("it was erased")
+		}
+		if c := must(w.contacts.Get(w.ctx, p.contact))(w); c.ErasedAt != nil || c.Addresses[0].Value == "" {
+			w.Errorf("contact: %+v", c)
+		}
+	},
 	"what fails for now after the erasure is not tried again": func(w *world) {
 		p, permit := w.sending(vocab.Legal)
-		must(w.contacts.Erase(w.ctx, p.contact, w.now))(w)
+		must(w.contacts.Erase(w.ctx, p.contact, eraseOrder(w.now)))(w)
 		s := w.failure(permit, dispatcher.Deferred, channels.Temporary)
 		s.DueAt = w.now
 		w.settle(s)
@@ -88,8 +158,8 @@ var eraseTests = map[string]func(*world){
 	},
 	"an erased contact is known, cannot change, and is not listed": func(w *world) {
 		p := w.person()
-		must(w.contacts.Erase(w.ctx, p.contact, w.now))(w)
-		again := must(w.contacts.Erase(w.ctx, p.contact, w.now.Add(1e9)))(w)
+		must(w.contacts.Erase(w.ctx, p.contact, eraseOrder(w.now)))(w)
+		again := must(w.contacts.Erase(w.ctx, p.contact, eraseOrder(w.now.Add(1e9))))(w)
 		if !again.At.Equal(w.now) {
 			w.Errorf("erased again at %s", again.At)
 		}
@@ -105,7 +175,7 @@ var eraseTests = map[string]func(*world){
 		w.refused(err, fault.Conflict, "contact_erased")
 		_, err = w.contacts.AddAddress(w.ctx, p.contact, email(p.email), w.now)
 		w.refused(err, fault.Conflict, "contact_erased")
-		_, err = w.contacts.Erase(w.ctx, "con_nobody", w.now)
+		_, err = w.contacts.Erase(w.ctx, "con_nobody", eraseOrder(w.now))
 		w.refused(err, fault.NotFound, "contact_not_found")
 		for _, erased := range []bool{false, true} {
 			found := slices.ContainsFunc(must(w.contacts.List(w.ctx, contacts.Filter{Erased: erased}))(w), func(x contacts.Profile) bool { return x.ID == p.contact })
@@ -116,7 +186,7 @@ var eraseTests = map[string]func(*world){
 	},
 	"an address that comes back is new and meets its suppression": func(w *world) {
 		p := w.person()
-		must(w.contacts.Erase(w.ctx, p.contact, w.now))(w)
+		must(w.contacts.Erase(w.ctx, p.contact, eraseOrder(w.now)))(w)
 		c := must(w.contacts.Create(w.ctx, contacts.Contact{CreatedAt: w.now}, []contacts.NewAddress{email(p.email)}))(w)
 		if c.Addresses[0].AddressID == p.address {
 			w.Error("the erased address came back")
@@ -132,7 +202,7 @@ var eraseTests = map[string]func(*world){
 	"a shared address stays with the others": func(w *world) {
 		a, b := w.person(), w.person()
 		must(w.contacts.AddAddress(w.ctx, b.contact, email(a.email), w.now))(w)
-		must(w.contacts.Erase(w.ctx, a.contact, w.now))(w)
+		must(w.contacts.Erase(w.ctx, a.contact, eraseOrder(w.now)))(w)
 		if got := w.suppressed(a.email); len(got) != 0 {
 			w.Errorf("suppressions: %v", got)
 		}
@@ -144,7 +214,7 @@ var eraseTests = map[string]func(*world){
 		p := w.person()
 		id := w.submit(w.draft(p, vocab.Legal))[0]
 		must(w.contacts.RemoveAddress(w.ctx, p.contact, p.address, w.now))(w)
-		must(w.contacts.Erase(w.ctx, p.contact, w.now))(w)
+		must(w.contacts.Erase(w.ctx, p.contact, eraseOrder(w.now)))(w)
 		if to := must(w.ledger.Recipient(w.ctx, id))(w); to.Address != "" {
 			w.Error("the address is still there")
 		}
@@ -152,7 +222,7 @@ var eraseTests = map[string]func(*world){
 	"a number that went to a stranger is forgotten and not suppressed": func(w *world) {
 		p := w.person()
 		w.ok(w.contacts.MarkReassigned(w.ctx, p.contact, p.address, w.now))
-		must(w.contacts.Erase(w.ctx, p.contact, w.now))(w)
+		must(w.contacts.Erase(w.ctx, p.contact, eraseOrder(w.now)))(w)
 		if got := w.suppressed(p.email); len(got) != 0 {
 			w.Errorf("suppressions: %v", got)
 		}

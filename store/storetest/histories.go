@@ -77,7 +77,7 @@ func (h *history) step() {
 			Event:     consent.Event{Scope: rapid.SampledFrom(consent.Scopes()).Draw(h.t, "scope"), Channel: vocab.Email, Purpose: "news.company"},
 		})
 	case "erase":
-		_, err := h.contacts.Erase(h.ctx, h.people[0].contact, h.now)
+		_, err := h.contacts.Erase(h.ctx, h.people[0].contact, eraseOrder(h.now))
 		h.may(err)
 	}
 }

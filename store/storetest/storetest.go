@@ -3,6 +3,8 @@ package storetest
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"testing"
 	"time"
@@ -32,6 +34,10 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"withdraw again", repeatTests},
 		{"consents", consentTests},
 		{"projection", projectionTests},
+		{"time", timeTests},
+		{"opt-ins", optInTests},
+		{"opt-ins, kept", optInKeepTests},
+		{"forms", formTests},
 		{"suppressions and pauses", suppressionTests},
 		{"contacts", contactTests},
 		{"recipients", recipientTests},
@@ -44,6 +50,8 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"inbox", inboxTests},
 		{"text", textTests},
 		{"histories", historyTests},
+		{"feed of events", feedOfEventsTests},
+		{"webhooks", webhookTests},
 	} {
 		t.Run(part.name, func(t *testing.T) {
 			for name, test := range part.tests {
@@ -66,6 +74,7 @@ type world struct {
 	ledger       *store.Ledger
 	contacts     *store.Contacts
 	consents     *store.Consents
+	optIns       *store.OptIns
 	suppressions *store.Suppressions
 	pauses       *store.Pauses
 }
@@ -78,7 +87,7 @@ func newWorld(t *testing.T, db *store.DB) *world {
 	}
 	return &world{
 		T: t, ctx: t.Context(), now: start, db: db, ledger: store.NewLedger(db), contacts: store.NewContacts(db),
-		consents: store.NewConsents(db, registry), suppressions: store.NewSuppressions(db), pauses: store.NewPauses(db),
+		consents: store.NewConsents(db, registry), optIns: store.NewOptIns(db, registry), suppressions: store.NewSuppressions(db), pauses: store.NewPauses(db),
 	}
 }
 
@@ -91,6 +100,14 @@ func must[T any](v T, err error) func(testing.TB) T {
 		}
 		return v
 	}
+}
+
+// eraseOrder is a member's order to erase a contact; its certificate is signed in name only.
+func eraseOrder(at time.Time) contacts.EraseOrder {
+	return contacts.EraseOrder{By: "mem_x", At: at, Certify: func(c contacts.Certificate) (string, error) {
+		document, err := json.Marshal(c)
+		return "e30." + base64.RawURLEncoding.EncodeToString(document) + ".e30", err
+	}}
 }
 
 func (w *world) ok(err error) {

@@ -60,6 +60,14 @@ func TestPagesServeEverybody(t *testing.T) {
 	w.meet(t, person{name: "Дмитрий", language: "ru", email: "law@pages.example"})
 	w.sent(t, `{"to": {"email": "law@pages.example"}, `+policyBody("legal.policy_change")+`}`)
 
+	w.post(t, "/v1/forms", newsForm).want(t, 201)
+	optIn := func(to string) answer {
+		return w.post(t, "/v1/opt-ins", `{`+to+`, "language": "kk", "grants": [{"purpose": "news.company"}, {"purpose": "event.invite", "topic": "maths"}]}`).want(t, 202)
+	}
+	optIn(`"email": "new@pages.example"`)
+	confirm := path(w.arrives(t, "new@pages.example", 1)[0], "c")
+	codePage := strings.TrimPrefix(optIn(`"phone": "+77010000010"`).text(t, "code_url"), w.base)
+
 	var pages []page
 	for _, lang := range []string{"kk", "ru", "en"} {
 		add := func(name, path string, press bool) {
@@ -76,6 +84,11 @@ func TestPagesServeEverybody(t *testing.T) {
 		add("preferences after", path(leaver, "p"), false)
 		add("why", path(reader, "w"), false)
 		add("why after", path(leaver, "w"), false)
+		add("form", "/forms/news", false)
+		add("form, nothing ticked", "/forms/news", true)
+		add("confirm", confirm, false)
+		add("code", codePage, false)
+		add("wrong code", codePage, true)
 	}
 	pages = append(pages, page{Name: "mail itself", Path: "/inbox/" + reader.ID + "/html", Mail: true, Rules: mailRules}, page{Name: "docs", Path: "/docs", Scripts: true, Once: true})
 
