@@ -14,8 +14,8 @@ import (
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/fault"
 	"github.com/orleu/elshi/notary"
-	"github.com/orleu/elshi/tlog"
 	"github.com/orleu/elshi/templates"
+	"github.com/orleu/elshi/tlog"
 	"github.com/orleu/elshi/vocab"
 )
 

@@ -53,7 +53,7 @@ type verifyView struct {
 	Intact  bool       `json:"intact" doc:"Everything is what was written, and nothing is missing."`
 	Seq     int64      `json:"head_seq" doc:"The number of the last entry when the check began."`
 	Hash    string     `json:"head_hash" doc:"Its hash as it is recorded."`
-	Root    tlog.Hash `json:"root" doc:"The root of the Merkle tree over the entries that are sound, in base64."`
+	Root    tlog.Hash  `json:"root" doc:"The root of the Merkle tree over the entries that are sound, in base64."`
 	Signed  int        `json:"signed_heads" doc:"How many signed heads were compared."`
 	Outside int        `json:"signed_heads_outside" doc:"How many of them came from the file outside of the database; 0 if it is not at hand here."`
 	Broken  *breakView `json:"broken,omitempty" doc:"The first place that is not what was written."`

@@ -1,16 +1,16 @@
 package api_test
 
 import (
-	"crypto/ed25519"
 	"context"
+	"crypto/ed25519"
 	"encoding/json"
 	"testing"
 	"time"
 
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/notary"
-	"github.com/orleu/elshi/tlog"
 	"github.com/orleu/elshi/store"
+	"github.com/orleu/elshi/tlog"
 )
 
 // ledgerDoor is a notary that holds the ledger against its own heads.

@@ -263,6 +263,7 @@ func TestAOneTimeCodeIsNeverShown(t *testing.T) {
 type noOptIns struct{}
 
 func (noOptIns) Ask(context.Context, optin.Request) (optin.Reply, error) { return optin.Reply{}, nil }
+
 func TestAnErasedAddressThatComesBackMeetsItsSuppression(t *testing.T) {
 	s := newStreet(t)
 	s.call(t, 201, "POST", "/v1/templates", newsletter)

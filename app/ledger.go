@@ -15,8 +15,8 @@ import (
 	"github.com/orleu/elshi/fault"
 	"github.com/orleu/elshi/notary"
 	"github.com/orleu/elshi/proof"
-	"github.com/orleu/elshi/tlog"
 	"github.com/orleu/elshi/store"
+	"github.com/orleu/elshi/tlog"
 	"github.com/orleu/elshi/vocab"
 )
 

@@ -12,8 +12,8 @@ import (
 
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/notary"
-	"github.com/orleu/elshi/tlog"
 	"github.com/orleu/elshi/store"
+	"github.com/orleu/elshi/tlog"
 	"github.com/orleu/elshi/vocab"
 )
 

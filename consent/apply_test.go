@@ -210,7 +210,9 @@ func TestAPauseTakesNothingAndEndsByItself(t *testing.T) {
 	pause := func(days int, source Source) Event {
 		return Event{Kind: KindPaused, Scope: ScopeAll, Source: source, At: monday, ValidUntil: monday.AddDate(0, 0, days)}
 	}
-	resume := func(source Source) Event { return Event{Kind: KindResumed, Scope: ScopeAll, Source: source, At: monday} }
+	resume := func(source Source) Event {
+		return Event{Kind: KindResumed, Scope: ScopeAll, Source: source, At: monday}
+	}
 	month, week := monday.AddDate(0, 0, 30), monday.AddDate(0, 0, 7)
 	for _, tc := range []struct {
 		name   string

@@ -62,12 +62,12 @@ const EntryProofFormat = "elshi-entry-proof/1"
 
 // EntryProof shows to somebody who has nothing but a public key that an entry stood in the ledger when its head was signed.
 type EntryProof struct {
-	Format     string       `json:"format" enum:"elshi-entry-proof/1" doc:"The format of this document."`
-	Entry      Entry        `json:"entry" doc:"The entry with every field that is under its hash."`
-	LeafIndex  int64        `json:"leaf_index" doc:"Its place in the Merkle tree, from 0."`
-	TreeSize   int64        `json:"tree_size" doc:"How many entries the tree has."`
+	Format     string      `json:"format" enum:"elshi-entry-proof/1" doc:"The format of this document."`
+	Entry      Entry       `json:"entry" doc:"The entry with every field that is under its hash."`
+	LeafIndex  int64       `json:"leaf_index" doc:"Its place in the Merkle tree, from 0."`
+	TreeSize   int64       `json:"tree_size" doc:"How many entries the tree has."`
 	Hashes     []tlog.Hash `json:"hashes" nullable:"false" doc:"The hashes from the leaf to the root (RFC 9162 section 2.1.3.1), in base64."`
-	Checkpoint string       `json:"checkpoint" doc:"The signed head of the tree (C2SP tlog-checkpoint)."`
+	Checkpoint string      `json:"checkpoint" doc:"The signed head of the tree (C2SP tlog-checkpoint)."`
 }
 
 // maxEntryProof bounds a document in bytes: one has some 4,000.

@@ -16,7 +16,7 @@ type Break struct {
 	Seq     int64                // the entry; for Gap, TailCut and Rebuilt the first that is concerned; 0 for Projection and Forged
 	Until   int64                // the last that is concerned, where there are more or the place is only known so far; else 0
 	ID      vocab.ConsentEventID // the entry that was found there; empty if there was none
-	Head    tlog.Checkpoint     // the signed head that shows it; zero if none does
+	Head    tlog.Checkpoint      // the signed head that shows it; zero if none does
 	Contact vocab.ContactID      // of Projection
 	Detail  string               // of Projection and Forged: what differs; nothing personal
 }
@@ -111,7 +111,7 @@ type Verifier struct {
 
 	tree  *tlog.Tree
 	heads []tlog.Checkpoint // that are still to come, by size
-	fits  int64              // the size of the last that fitted
+	fits  int64             // the size of the last that fitted
 	whole func(tlog.Node, tlog.Hash)
 }
 

@@ -26,19 +26,19 @@ type projection interface {
 // Outside is what an audit holds against the database.
 type Outside struct {
 	Key   *tlog.Verifier // whose signature is believed
-	Notes []string        // signed heads from outside of the database; nil: none are at hand
+	Notes []string       // signed heads from outside of the database; nil: none are at hand
 	// ChainOnly leaves out what is kept of the contacts' consents, for whoever is about to make that anew.
 	ChainOnly bool
 }
 
 // Audit is what was found.
 type Audit struct {
-	Head    consent.Head     // the end of the chain when the audit began; entries that came later were not looked at
+	Head    consent.Head    // the end of the chain when the audit began; entries that came later were not looked at
 	Root    tlog.Hash       // of the tree over everything that was found sound
-	Signed  int              // how many signed heads were compared, of the table and from outside
-	Outside int              // how many of them came from outside
+	Signed  int             // how many signed heads were compared, of the table and from outside
+	Outside int             // how many of them came from outside
 	Newest  tlog.Checkpoint // the newest of them
-	Break   consent.Break    // the first that is not as it was written
+	Break   consent.Break   // the first that is not as it was written
 }
 
 // Intact says whether nothing is wrong.

@@ -1,9 +1,9 @@
 package notary_test
 
 import (
-	"crypto/ed25519"
 	"bytes"
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"log/slog"
 	"os"
@@ -19,8 +19,8 @@ import (
 	"github.com/orleu/elshi/contacts"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/notary"
-	"github.com/orleu/elshi/tlog"
 	"github.com/orleu/elshi/store"
+	"github.com/orleu/elshi/tlog"
 	"github.com/orleu/elshi/vocab"
 )
 

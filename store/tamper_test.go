@@ -1,8 +1,8 @@
 package store_test
 
 import (
-	"crypto/ed25519"
 	"context"
+	"crypto/ed25519"
 	"database/sql"
 	"errors"
 	"os"
@@ -19,8 +19,8 @@ import (
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/internal/testkit"
 	"github.com/orleu/elshi/notary"
-	"github.com/orleu/elshi/tlog"
 	"github.com/orleu/elshi/store"
+	"github.com/orleu/elshi/tlog"
 	"github.com/orleu/elshi/vocab"
 )
 

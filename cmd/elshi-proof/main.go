@@ -87,8 +87,12 @@ func read(path string, in io.Reader) (document []byte, err error) {
 func told(e consent.Entry) string {
 	text := fmt.Sprintf("entry %d (%s): %s", e.Seq, e.ID, e.Kind)
 	for _, part := range []struct{ name, value string }{
-		{"purpose", string(e.Purpose)}, {"channel", string(e.Channel)}, {"topic", string(e.Topic)}, {"contact", string(e.ContactID)},
-		{"source", string(e.Source)}, {"proof", string(e.Proof)},
+		{"purpose", string(e.Purpose)},
+		{"channel", string(e.Channel)},
+		{"topic", string(e.Topic)},
+		{"contact", string(e.ContactID)},
+		{"source", string(e.Source)},
+		{"proof", string(e.Proof)},
 	} {
 		if part.value != "" {
 			text += fmt.Sprintf(", %s %q", part.name, part.value)

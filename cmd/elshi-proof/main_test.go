@@ -1,8 +1,8 @@
 package main
 
 import (
-	"crypto/ed25519"
 	"bytes"
+	"crypto/ed25519"
 	"encoding/json"
 	"os"
 	"path/filepath"

@@ -332,7 +332,8 @@ func TestSignedHeadsAreHeldAgainstTheLedger(t *testing.T) {
 		{"a grant brought back", "projection: the grant news.company/email is granted", nil, []string{"UPDATE consents SET state = 'granted' WHERE state = 'withdrawn'"}, 1},
 		{
 			"everything rebuilt", "the chain was written anew: the head of 15 entries that was signed at ", nil,
-			[]string{"DROP TRIGGER consent_checkpoints_no_delete", "DELETE FROM consent_checkpoints", "DELETE FROM consent_events", "UPDATE consent_head SET seq = 0, hash = ''"}, 1,
+			[]string{"DROP TRIGGER consent_checkpoints_no_delete", "DELETE FROM consent_checkpoints", "DELETE FROM consent_events", "UPDATE consent_head SET seq = 0, hash = ''"},
+			1,
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
