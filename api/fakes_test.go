@@ -253,7 +253,6 @@ type fakeConsents struct {
 
 	recorded []consent.Event
 	events   []consent.Event
-	head     consent.Head
 }
 
 func (f *fakeConsents) Record(_ context.Context, e consent.Event, _ string, _ bool) (consent.Event, consent.Grant, error) {

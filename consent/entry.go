@@ -42,20 +42,12 @@ type Entry struct {
 
 // EntryOf returns an event as documents hold it.
 func EntryOf(e Event) Entry {
-	return Entry{
-		e.Seq, e.ID, e.Kind, e.ContactID, e.AddressID, e.Scope, e.Purpose, e.Channel, e.Topic, e.Source, e.ActorKind, e.ActorID, e.Language,
-		e.TextVersion, e.TextHash, e.PolicyVersion, e.Proof, e.ProofRef, e.At.UTC(), e.RecordedAt.UTC(), e.ValidUntil.UTC(), e.Commitment,
-		e.PrevHash, e.Hash,
-	}
+	e.At, e.RecordedAt, e.ValidUntil = e.At.UTC(), e.RecordedAt.UTC(), e.ValidUntil.UTC()
+	return Entry(e)
 }
 
 // Event is the other way.
-func (e Entry) Event() Event {
-	return Event{
-		e.Seq, e.ID, e.Kind, e.ContactID, e.AddressID, e.Scope, e.Purpose, e.Channel, e.Topic, e.Source, e.ActorKind, e.ActorID, e.Language,
-		e.TextVersion, e.TextHash, e.PolicyVersion, e.Proof, e.ProofRef, e.At, e.RecordedAt, e.ValidUntil, e.Commitment, e.PrevHash, e.Hash,
-	}
-}
+func (e Entry) Event() Event { return Event(e) }
 
 // EntryProofFormat names the format of an EntryProof; another one has another name.
 const EntryProofFormat = "elshi-entry-proof/1"

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/orleu/elshi/consent"
@@ -85,7 +86,8 @@ func read(path string, in io.Reader) (document []byte, err error) {
 
 // told is the entry in one line.
 func told(e consent.Entry) string {
-	text := fmt.Sprintf("entry %d (%s): %s", e.Seq, e.ID, e.Kind)
+	var text strings.Builder
+	say(&text, "entry %d (%s): %s", e.Seq, e.ID, e.Kind)
 	for _, part := range []struct{ name, value string }{
 		{"purpose", string(e.Purpose)},
 		{"channel", string(e.Channel)},
@@ -95,10 +97,10 @@ func told(e consent.Entry) string {
 		{"proof", string(e.Proof)},
 	} {
 		if part.value != "" {
-			text += fmt.Sprintf(", %s %q", part.name, part.value)
+			say(&text, ", %s %q", part.name, part.value)
 		}
 	}
-	return text + ", at " + e.At.UTC().Format(time.RFC3339Nano)
+	return text.String() + ", at " + e.At.UTC().Format(time.RFC3339Nano)
 }
 
 // say writes to a terminal or a file; whoever cannot be told cannot be told that either.
