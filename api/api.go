@@ -46,9 +46,9 @@ type Options struct {
 	Contacts     contactBook
 	Addresses    addressBook
 	Consents     consentBook
-	Ledger       consentChain
 	Texts        textBook
 	Receipts     receiptBook
+	Notary       ledgerNotary
 	Withdrawer   withdrawer
 	OptIns       optInDesk
 	Forms        formBook
@@ -159,7 +159,7 @@ func New(o Options) (*API, error) {
 func (o *Options) complete() error {
 	for _, missing := range []bool{
 		o.Purposes == nil, o.Now == nil, o.Log == nil, o.Submitter == nil, o.Messages == nil, o.Orders == nil, o.Payloads == nil,
-		o.Renderer == nil, o.Contacts == nil, o.Addresses == nil, o.Consents == nil, o.Ledger == nil, o.Withdrawer == nil,
+		o.Renderer == nil, o.Contacts == nil, o.Addresses == nil, o.Consents == nil, o.Notary == nil, o.Withdrawer == nil,
 		o.Claims == nil, o.ClaimDesk == nil, o.Merger == nil,
 		o.Suppressions == nil, o.Templates == nil, o.Pauses == nil, o.Keys == nil, o.Ready == nil,
 		o.Texts == nil, o.Receipts == nil,

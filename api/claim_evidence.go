@@ -54,7 +54,7 @@ func (a *API) claimEvidence(ctx context.Context, in *decisionInput) (*reply[clai
 	if err != nil {
 		return nil, err
 	}
-	head, err := a.Ledger.Head(ctx)
+	head, err := a.Consents.Head(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -21,6 +21,8 @@ type consentBook interface {
 	OfContact(ctx context.Context, contact vocab.ContactID) ([]consent.HeldGrant, error)
 	// EventsOf returns the entries about a contact, the newest first; those before an id, if one is given.
 	EventsOf(ctx context.Context, contact vocab.ContactID, before vocab.ConsentEventID, limit int) ([]consent.Event, error)
+	// Head returns the end of the chain.
+	Head(ctx context.Context) (consent.Head, error)
 }
 
 func (a *API) registerConsents() {

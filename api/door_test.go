@@ -49,6 +49,7 @@ type door struct {
 	messages  *fakeMessages
 	contacts  *fakeContacts
 	consents  *fakeConsents
+	notary    *fakeNotary
 	keys      *fakeKeys
 	withdrawn []dispatcher.Withdrawal
 	waited    []time.Duration
@@ -98,6 +99,7 @@ func (d *door) options(t testing.TB) Options {
 	d.messages = &fakeMessages{door: d, byID: map[vocab.MessageID]dispatcher.Message{}}
 	d.contacts = &fakeContacts{door: d, byID: map[vocab.ContactID]contacts.Profile{}}
 	d.consents = &fakeConsents{door: d}
+	d.notary = &fakeNotary{door: d}
 	d.keys = &fakeKeys{door: d, bySecret: map[string]dispatcher.APIKey{liveSecret: liveKey, testSecret: testKey, guestSecret: guestKey}}
 	d.texts = &fakeTexts{door: d}
 	d.templates = &fakeTemplates{door: d, bySlug: map[string][]templates.Version{}}
@@ -117,7 +119,7 @@ func (d *door) options(t testing.TB) Options {
 		Providers: []Provider{{ID: "relay", Channel: vocab.Email, Driver: "smtp"}},
 		Senders:   []dispatcher.Sender{{ID: "news", Channel: vocab.Email, Provider: "relay", From: "news@example.org", Default: true}},
 		Submitter: d.submitter, Messages: d.messages, Orders: d.messages, Payloads: d.messages, Renderer: d.messages,
-		Contacts: d.contacts, Addresses: d.contacts, Consents: d.consents, Ledger: d.consents, Withdrawer: d,
+		Contacts: d.contacts, Addresses: d.contacts, Consents: d.consents, Notary: d.notary, Withdrawer: d,
 		Suppressions: d.suppressions, Claims: d.claims, ClaimDesk: d.claims, Merger: d.claims, Templates: d.templates, Pauses: d, Keys: d.keys,
 		Events: d.feed, Webhooks: d.webhooks, Inbox: &fakeInbox{door: d},
 		Texts: d.texts, Receipts: &fakeReceipts{door: d},

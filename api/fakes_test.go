@@ -13,7 +13,9 @@ import (
 	"github.com/orleu/elshi/contacts"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/fault"
+	"github.com/orleu/elshi/notary"
 	"github.com/orleu/elshi/templates"
+	"github.com/orleu/elshi/tlog"
 	"github.com/orleu/elshi/vocab"
 )
 
@@ -254,6 +256,8 @@ type fakeConsents struct {
 	head     consent.Head
 }
 
+func (f *fakeConsents) Head(context.Context) (consent.Head, error) { return f.head, f.away }
+
 func (f *fakeConsents) Record(_ context.Context, e consent.Event, _ string, _ bool) (consent.Event, consent.Grant, error) {
 	f.recorded = append(f.recorded, e)
 	return e, consent.Grant{State: consent.Granted, Since: e.At, ValidUntil: e.ValidUntil, Event: e.ID}, f.away
@@ -273,17 +277,35 @@ func (f *fakeConsents) EventsOf(_ context.Context, _ vocab.ContactID, before voc
 	return list[:min(limit, len(list))], f.away
 }
 
-func (f *fakeConsents) Events(_ context.Context, after int64, n int) ([]consent.Event, error) {
-	var list []consent.Event
-	for _, e := range f.events {
-		if e.Seq > after && len(list) < n {
-			list = append(list, e)
+// fakeNotary answers what it is told to.
+type fakeNotary struct {
+	*door
+
+	audit notary.Audit
+	proof consent.EntryProof
+	heads []tlog.Signed // the newest first
+}
+
+func (f *fakeNotary) Audit(context.Context) (notary.Audit, error) { return f.audit, f.away }
+
+func (f *fakeNotary) Inclusion(_ context.Context, id vocab.ConsentEventID) (consent.EntryProof, error) {
+	if f.away == nil && id != f.proof.Entry.ID {
+		return consent.EntryProof{}, fault.Missing("consent_event_not_found", "no")
+	}
+	return f.proof, f.away
+}
+
+func (f *fakeNotary) Heads(_ context.Context, before int64, n int) ([]tlog.Signed, error) {
+	var list []tlog.Signed
+	for _, s := range f.heads {
+		if (before == 0 || s.Number < before) && len(list) < n {
+			list = append(list, s)
 		}
 	}
 	return list, f.away
 }
 
-func (f *fakeConsents) Head(context.Context) (consent.Head, error) { return f.head, f.away }
+func (f *fakeNotary) PublicKey() string { return "log+00000000+AQ==" }
 
 type fakeSuppressions struct {
 	*door

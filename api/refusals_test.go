@@ -272,7 +272,8 @@ func TestALedgerThatIsAwayIsNeverNotFound(t *testing.T) {
 	contact, message := "/v1/contacts/"+string(aContact), "/v1/messages/"+string(aMessage)
 	for _, target := range []string{
 		"/v1/messages", message, message + "/events", message + "/attempts", message + "/decision", message + "/content", "/v1/contacts", contact,
-		contact + "/consents", contact + "/timeline", "/v1/consent-ledger/verify", "/v1/purposes", "/v1/providers", "/v1/suppressions",
+		contact + "/consents", contact + "/timeline", "/v1/consent-ledger/verify", "/v1/consent-ledger/checkpoints",
+		"/v1/consent-ledger/entries/cev_06gywnjy01xbs0938nkrkaydxw/proof", "/v1/purposes", "/v1/providers", "/v1/suppressions",
 		"/v1/suppressions/sup_06gywnjy01xbs0938nkrkaydxw", "/v1/templates", "/v1/templates/x", "/v1/templates/x/versions/1", "/v1/api-keys",
 		"/v1/inbox", "/v1/inbox/cgt_06gywnjy01xbs0938nkrkaydxw",
 	} {

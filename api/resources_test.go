@@ -141,39 +141,6 @@ func TestAWithdrawalMayBeWide(t *testing.T) {
 	}
 }
 
-func TestTheLedgerIsCheckedFromOneToItsHead(t *testing.T) {
-	d := newDoor(t)
-	head := consent.Head{}
-	for i := range 2500 {
-		var e consent.Event
-		e, head = consent.Chain(head, consent.Event{ID: vocab.ConsentEventID(fmt.Sprint("cev_", i)), Kind: consent.KindGranted, At: monday})
-		d.consents.events = append(d.consents.events, e)
-	}
-	d.consents.head = head
-	var got verifyView
-	d.call(t, "GET", "/v1/consent-ledger/verify", "").ok(200).into(&got)
-	if diff := cmp.Diff(verifyView{Intact: true, Seq: 2500, Hash: head.Hash}, got); diff != "" {
-		t.Errorf("mismatch (-want +got):\n%s", diff)
-	}
-	for name, tc := range map[string]struct {
-		harm func()
-		want breakView
-	}{
-		"changed": {func() { d.consents.events[1200].Purpose = "news.other" }, breakView{1201, "cev_1200", consent.Changed}},
-		"cut off": {func() { d.consents.events = d.consents.events[:2000] }, breakView{Seq: 2001, Why: consent.HeadMismatch}},
-		"emptied": {func() { d.consents.events = nil }, breakView{Seq: 1, Why: consent.HeadMismatch}},
-	} {
-		kept := append([]consent.Event(nil), d.consents.events...)
-		tc.harm()
-		got = verifyView{}
-		d.call(t, "GET", "/v1/consent-ledger/verify", "").ok(200).into(&got)
-		if got.Intact || !cmp.Equal(got.Broken, &tc.want) {
-			t.Errorf("%s: %+v %+v, want %+v", name, got, got.Broken, tc.want)
-		}
-		d.consents.events = kept
-	}
-}
-
 func TestATimelineMergesMessagesAndConsents(t *testing.T) {
 	d := newDoor(t)
 	d.contacts.byID[aContact] = contacts.Profile{Contact: contacts.Contact{ID: aContact}}

@@ -103,7 +103,7 @@ func newStreet(t *testing.T) *street {
 	s.API, err = api.New(api.Options{
 		Purposes: purposes, Now: now, Log: log, Submitter: submitter, Claims: claimBook, ClaimDesk: desk, Merger: consents,
 		Messages: ledger, Orders: ledger, Payloads: ledger, Renderer: renderer, Contacts: store.NewContacts(db), Addresses: store.NewContacts(db),
-		Consents: consents, Ledger: consents, Withdrawer: dispatcher.NewWithdrawer(consents, now), Suppressions: store.NewSuppressions(db),
+		Consents: consents, Notary: ledgerDoor{notaryOf(t, consents, now)}, Withdrawer: dispatcher.NewWithdrawer(consents, now), Suppressions: store.NewSuppressions(db),
 		Texts: streetTexts{texts}, Receipts: receipts,
 		Events: store.NewFeed(db), Webhooks: store.NewWebhooks(db, sealer),
 		Members: store.NewMembers(db), Tokens: store.NewMembers(db), Audit: store.NewAudit(db), Disclosures: store.NewDisclosures(db),
@@ -292,6 +292,7 @@ func TestAOneTimeCodeIsNeverShown(t *testing.T) {
 type noOptIns struct{}
 
 func (noOptIns) Ask(context.Context, optin.Request) (optin.Reply, error) { return optin.Reply{}, nil }
+
 func TestAnErasedAddressThatComesBackMeetsItsSuppression(t *testing.T) {
 	s := newStreet(t)
 	s.call(t, 201, "POST", "/v1/templates", newsletter)

@@ -19,6 +19,7 @@ import (
 	"github.com/orleu/elshi/config"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/dispatcher/queue"
+	"github.com/orleu/elshi/notary"
 	"github.com/orleu/elshi/optin"
 	"github.com/orleu/elshi/proof"
 	"github.com/orleu/elshi/store"
@@ -34,7 +35,8 @@ type App struct {
 	redis    *queue.Redis
 	catcher  *inbox.Server // of the worker role
 	keeper   inbox.Keeper
-	listener net.Listener // of the api role
+	listener net.Listener   // of the api role
+	heads    *notary.Keeper // of the feeder role
 	runners  []runner
 	cleanups []cleanup
 }
@@ -91,6 +93,7 @@ type stores struct {
 	pauses       *store.Pauses
 	inbox        *store.Inbox
 	texts        *store.ConsentTexts
+	notary       *notary.Notary
 	optIns       *store.OptIns
 	forms        *store.Forms
 	feed         *store.Feed
@@ -125,6 +128,9 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *App, err 
 	}
 	if a.cfg.HasRole(config.RoleFeeder) {
 		if err = a.addFeeder(ctx, s, metrics, metrics.watchRetention()); err != nil {
+			return nil, err
+		}
+		if err = a.addKeeper(s); err != nil {
 			return nil, err
 		}
 	}
@@ -235,6 +241,9 @@ func (a *App) newStreet(ctx context.Context, m *metrics) (*street, error) {
 	}
 	st.claims = store.NewClaims(a.db, st.consents)
 	if err := saveBuiltins(ctx, st.templates, a.now()); err != nil {
+		return nil, err
+	}
+	if st.notary, err = newNotary(a.cfg, st.consents, a.now); err != nil {
 		return nil, err
 	}
 	m.watchLanes(st.ledger, a.now)

@@ -109,7 +109,7 @@ func (a *App) newAPI(s *street, metricsHandler http.Handler, gateways map[vocab.
 		RateBurst: a.cfg.Server.RateBurst, WithdrawWait: a.cfg.Dispatch.WithdrawWait, Region: a.cfg.DefaultRegion, Purposes: s.gate.Purposes,
 		Dates: templates.Options{Zone: a.cfg.Location()}, Now: a.now, Log: a.log,
 		Submitter: s.submitter, Messages: s.stores.ledger, Orders: s.stores.ledger, Payloads: s.stores.ledger, Renderer: s.renderer,
-		Contacts: s.stores.contacts, Addresses: s.stores.contacts, Consents: s.stores.consents, Ledger: s.stores.consents,
+		Contacts: s.stores.contacts, Addresses: s.stores.contacts, Consents: s.stores.consents, Notary: &ledgerDoor{notary: s.stores.notary, file: a.cfg.CheckpointFile()},
 		Withdrawer: s.withdrawer, Suppressions: s.stores.suppressions, Templates: s.stores.templates, Pauses: s.stores.pauses,
 		Claims: s.stores.claims, ClaimDesk: s.claims, Merger: s.stores.consents,
 		Texts: apiTexts{s.stores.texts}, Receipts: s.receipts,
@@ -195,7 +195,7 @@ func (a *App) ready(pauses *store.Pauses) func(context.Context) []api.Check {
 				flow.Affects = "its messages wait; everything else goes on"
 			}
 		}
-		return []api.Check{ledger, bell, flow}
+		return append([]api.Check{ledger, bell, flow}, a.headsCheck()...)
 	}
 }
 

@@ -14,7 +14,6 @@ import (
 
 	"github.com/orleu/elshi/audit"
 	"github.com/orleu/elshi/config"
-	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/contacts"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/fault"
@@ -132,74 +131,4 @@ func guest(text, region string) (contacts.Address, error) {
 	}
 	number, _, err := contacts.ParsePhone(text, region)
 	return contacts.Address{Channel: vocab.SMS, Key: number.Reveal()}, err
-}
-
-// verifyPage is how many events are read at a time.
-const verifyPage = 5000
-
-// Verify reads the consent ledger from its first event and prints whether the chain and the values kept beside it are intact. The error
-// names the first event that is not as it was written. What it cannot see: a chain that was cut or written anew as a whole together with
-// its head, and a projection that was changed.
-func (a *App) Verify(ctx context.Context, out io.Writer) error {
-	registry, err := newRegistry(a.cfg)
-	if err != nil {
-		return err
-	}
-	consents := store.NewConsents(a.db, registry)
-	head, err := consents.Head(ctx)
-	if err != nil {
-		return err
-	}
-	v := consent.NewVerifier(consent.Head{})
-	for after := int64(0); after < head.Seq; {
-		events, err := consents.Events(ctx, after, verifyPage)
-		if err != nil {
-			return err
-		}
-		if len(events) == 0 {
-			break
-		}
-		for _, e := range events {
-			if e.Seq > head.Seq {
-				break // written since we began
-			}
-			v.Feed(e)
-		}
-		after = events[len(events)-1].Seq
-	}
-	if broken, intact := v.Finish(head); !intact {
-		at := fmt.Sprintf("event %d", broken.Seq)
-		if broken.ID != "" {
-			at += fmt.Sprintf(" (%s)", broken.ID)
-		}
-		return fmt.Errorf("the consent ledger is not intact at %s: %s", at, broken.Why)
-	}
-	stray, err := consents.Stray(ctx)
-	if err != nil {
-		return err
-	}
-	if stray > 0 {
-		return fmt.Errorf("the consent ledger is not intact at event %d: it stands behind the end of the chain", stray)
-	}
-	if err := verifyEvidence(ctx, consents); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(out, "the consent ledger is intact from 1 to %d\n", head.Seq)
-	return err
-}
-
-// verifyEvidence checks the personal values that are kept beside the chain against the commitments in it.
-func verifyEvidence(ctx context.Context, consents *store.Consents) error {
-	for after := int64(0); ; {
-		page, err := consents.Evidence(ctx, after, verifyPage)
-		if err != nil || len(page) == 0 {
-			return err
-		}
-		for _, e := range page {
-			if consent.Commit(e.Salt, e.Value) != e.Commitment {
-				return fmt.Errorf("the consent ledger is not intact at event %d (%s): the value kept with it is not the one that was committed to", e.Seq, e.Event)
-			}
-		}
-		after = page[len(page)-1].Seq
-	}
 }

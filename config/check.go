@@ -157,6 +157,7 @@ func (k *checker) rest(c *Config) {
 			"is set, and bounce addresses would end in "+domain+", which no mail comes to; set email.bounce_domain")
 	}
 	k.domain("inbound.hostname", c.Inbound.Hostname)
+	k.ledger(c)
 	k.positive("idempotency.keep", c.Idempotency.Keep)
 	k.want(c.Idempotency.Wait >= 0 && c.Idempotency.Wait <= time.Minute, "idempotency.wait", "must be between 0s and 1m")
 	k.retention(c.Retention)

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -57,6 +58,8 @@ type Config struct {
 	Topics []Topic `yaml:"topics"`
 	// Consent is the law's arithmetic: validity, cap, hours.
 	Consent Consent `yaml:"consent"`
+	// Ledger is how the consent ledger is proved to others.
+	Ledger Ledger `yaml:"ledger"`
 	// SignUp is how sign-up forms tell people from robots.
 	SignUp SignUp `yaml:"sign_up"`
 	// Idempotency is how answers to repeated requests are kept.
@@ -181,6 +184,22 @@ func (c *Config) BounceDomain() string {
 		return c.Email.BounceDomain
 	}
 	return c.MailDomain()
+}
+
+// LedgerOrigin returns the name of the consent ledger in its signed heads.
+func (c *Config) LedgerOrigin() string {
+	if c.Ledger.Origin != "" {
+		return c.Ledger.Origin
+	}
+	return c.PublicHost() + "/consent-ledger"
+}
+
+// CheckpointFile returns where signed heads are kept outside of the database.
+func (c *Config) CheckpointFile() string {
+	if c.Ledger.CheckpointFile != "" {
+		return c.Ledger.CheckpointFile
+	}
+	return filepath.Join(c.DataDir, "checkpoints.txt")
 }
 
 // Problem is one thing wrong with the settings.

@@ -27,6 +27,7 @@ func Default() Config {
 		Senders:       defaultSenders(),
 		Dispatch:      defaultDispatch(),
 		Consent:       defaultConsent(),
+		Ledger:        Ledger{CheckpointInterval: time.Hour},
 		SignUp:        defaultSignUp(),
 		Idempotency:   Idempotency{Keep: 168 * time.Hour, Wait: 5 * time.Second},
 		Retention:     defaultRetention(),

@@ -114,6 +114,24 @@ type Inbound struct {
 	Hostname string `yaml:"hostname"`
 }
 
+// Ledger is how the consent ledger is proved: by heads that are signed with secrets.signing_key and kept outside of the database.
+type Ledger struct {
+	// CheckpointInterval is how often a ledger that grew is signed; each day of time_zone has a signed head in any case.
+	// Default 1h.
+	CheckpointInterval time.Duration `yaml:"checkpoint_interval"`
+	// CheckpointFile is the file to which signed heads are appended by processes with the role feeder. Keep it where whoever
+	// administers the database cannot write. Empty means checkpoints.txt in data_dir. Default empty.
+	CheckpointFile string `yaml:"checkpoint_file"`
+	// Origin names the ledger in its heads (C2SP tlog-checkpoint). Empty means the host of server.public_url and
+	// /consent-ledger. Default empty.
+	Origin string `yaml:"origin"`
+	// MailTo is the email address of the data-protection officer, who gets the day's signed head. Empty means nobody.
+	// Default empty.
+	MailTo string `yaml:"mail_to"`
+	// MailLanguage is the language of that mail. Empty means the first of languages. Default empty.
+	MailLanguage vocab.Language `yaml:"mail_language"`
+}
+
 // Idempotency is how answers to repeated requests are kept.
 type Idempotency struct {
 	// Keep is how long a key's first answer is replayed. Default 168h.

@@ -3,6 +3,7 @@ package consent
 import (
 	"reflect"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -127,23 +128,23 @@ func TestTheVerifierNamesTheFirstBadEntry(t *testing.T) {
 	}{
 		{"intact", func(l []Event, h Head) ([]Event, Head) { return l, h }, Break{}},
 		{"empty, and was never more", func([]Event, Head) ([]Event, Head) { return nil, Head{} }, Break{}},
-		{"a field changed", func(l []Event, h Head) ([]Event, Head) { l[2].Kind = KindWithdrawn; return l, h }, Break{3, "cev_c", Changed}},
+		{"a field changed", func(l []Event, h Head) ([]Event, Head) { l[2].Kind = KindWithdrawn; return l, h }, Break{Seq: 3, ID: "cev_c", Why: Changed}},
 		{"two changed: the first is named", func(l []Event, h Head) ([]Event, Head) {
 			l[4].Topic, l[1].Topic = "x", "x"
 			return l, h
-		}, Break{2, "cev_b", Changed}},
+		}, Break{Seq: 2, ID: "cev_b", Why: Changed}},
 		{"changed and hashed again", func(l []Event, h Head) ([]Event, Head) {
 			l[2].Kind = KindWithdrawn
 			l[2].Hash = hashV2(l[2])
 			return l, h
-		}, Break{4, "cev_d", Unlinked}},
+		}, Break{Seq: 4, ID: "cev_d", Why: Unlinked}},
 		{"the last one changed and hashed again", func(l []Event, h Head) ([]Event, Head) {
 			l[5].Kind = KindWithdrawn
 			l[5].Hash = hashV2(l[5])
 			return l, h
-		}, Break{6, "", HeadMismatch}},
-		{"one taken out", func(l []Event, h Head) ([]Event, Head) { return slices.Delete(l, 2, 3), h }, Break{3, "cev_d", Gap}},
-		{"the first taken out", func(l []Event, h Head) ([]Event, Head) { return l[1:], h }, Break{1, "cev_b", Gap}},
+		}, Break{Seq: 6, Why: HeadMismatch}},
+		{"one taken out", func(l []Event, h Head) ([]Event, Head) { return slices.Delete(l, 2, 3), h }, Break{Seq: 3, Until: 3, ID: "cev_d", Why: Gap}},
+		{"the first taken out", func(l []Event, h Head) ([]Event, Head) { return l[1:], h }, Break{Seq: 1, Until: 1, ID: "cev_b", Why: Gap}},
 		{"one taken out, the rest chained anew", func(l []Event, h Head) ([]Event, Head) {
 			l = slices.Delete(l, 2, 3)
 			head := Head{2, l[1].Hash}
@@ -151,21 +152,41 @@ func TestTheVerifierNamesTheFirstBadEntry(t *testing.T) {
 				l[i], head = Chain(head, l[i])
 			}
 			return l, h
-		}, Break{6, "", HeadMismatch}},
-		{"two swapped", func(l []Event, h Head) ([]Event, Head) { l[2], l[3] = l[3], l[2]; return l, h }, Break{3, "cev_d", Swapped}},
-		{"two far apart swapped", func(l []Event, h Head) ([]Event, Head) { l[1], l[4] = l[4], l[1]; return l, h }, Break{2, "cev_e", Swapped}},
-		{"one twice", func(l []Event, h Head) ([]Event, Head) { return slices.Insert(l, 3, l[2]), h }, Break{4, "cev_c", Swapped}},
+		}, Break{Seq: 6, Until: 6, Why: TailCut}},
+		{"one taken out and the numbers closed up", func(l []Event, h Head) ([]Event, Head) {
+			l = slices.Delete(l, 2, 3)
+			for i := range l {
+				l[i].Seq = int64(i + 1)
+			}
+			return l, h
+		}, Break{Seq: 3, Until: 3, ID: "cev_d", Why: Gap}},
+		{"two put in, hashed and chained, the rest moved up", func(l []Event, h Head) ([]Event, Head) {
+			head := Head{2, l[1].Hash}
+			for i := range 2 {
+				e := fullEvent()
+				e.ID = vocab.ConsentEventID("cev_x" + strconv.Itoa(i))
+				e, head = Chain(head, e)
+				l = slices.Insert(l, 2+i, e)
+			}
+			for i := range l {
+				l[i].Seq = int64(i + 1)
+			}
+			return l, h
+		}, Break{Seq: 3, Until: 4, ID: "cev_x0", Why: Inserted}},
+		{"two swapped", func(l []Event, h Head) ([]Event, Head) { l[2], l[3] = l[3], l[2]; return l, h }, Break{Seq: 3, ID: "cev_d", Why: Swapped}},
+		{"two far apart swapped", func(l []Event, h Head) ([]Event, Head) { l[1], l[4] = l[4], l[1]; return l, h }, Break{Seq: 2, ID: "cev_e", Why: Swapped}},
+		{"one twice", func(l []Event, h Head) ([]Event, Head) { return slices.Insert(l, 3, l[2]), h }, Break{Seq: 4, ID: "cev_c", Why: Swapped}},
 		{"the contents of two swapped under their numbers", func(l []Event, h Head) ([]Event, Head) {
 			l[2], l[3] = l[3], l[2]
 			l[2].Seq, l[3].Seq = 3, 4
 			return l, h
-		}, Break{3, "cev_d", Changed}},
-		{"the end cut off", func(l []Event, h Head) ([]Event, Head) { return l[:4], h }, Break{5, "", HeadMismatch}},
-		{"emptied", func(_ []Event, h Head) ([]Event, Head) { return nil, h }, Break{1, "", HeadMismatch}},
+		}, Break{Seq: 3, Until: 4, ID: "cev_d", Why: Swapped}},
+		{"the end cut off", func(l []Event, h Head) ([]Event, Head) { return l[:4], h }, Break{Seq: 5, Until: 6, Why: TailCut}},
+		{"emptied", func(_ []Event, h Head) ([]Event, Head) { return nil, h }, Break{Seq: 1, Until: 6, Why: TailCut}},
 		{"one added after the recorded end", func(l []Event, h Head) ([]Event, Head) {
 			e, _ := Chain(h, fullEvent())
 			return append(l, e), h
-		}, Break{7, "", HeadMismatch}},
+		}, Break{Seq: 7, Why: Stray}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			events, head := tc.tamper(ledgerOf(6))
@@ -185,7 +206,7 @@ func TestAVerifierGoesOnFromACheckpoint(t *testing.T) {
 	if got := verify(v.Head(), events[3:], head); got != (Break{}) {
 		t.Errorf("from a true checkpoint: %+v", got)
 	}
-	if got := verify(Head{Seq: 3, Hash: "v1:other"}, events[3:], head); got != (Break{4, "cev_d", Unlinked}) {
+	if got := verify(Head{Seq: 3, Hash: "v1:other"}, events[3:], head); got != (Break{Seq: 4, ID: "cev_d", Why: Unlinked}) {
 		t.Errorf("from a false checkpoint: %+v", got)
 	}
 }

@@ -27,6 +27,7 @@ func shipped() []PurposeInfo {
 		purpose("offers.company", vocab.Marketing, "3.1 b7", "Арнайы ұсыныстар", "Специальные предложения", "Special offers"),
 		purpose("event.invite", vocab.Marketing, "3.1 b9", "Іс-шараларға шақыру", "Приглашения на мероприятия", "Invitations to events"),
 		purpose("ads.campaign", vocab.Marketing, "3.1 b9", "Жарнама", "Реклама", "Advertising"),
+		purpose("staff.notice", vocab.Transactional, "3.1 b10", "Ұйым қызметкерлеріне хабарлама", "Сообщения сотрудникам организации", "Notices to the organisation's own staff"),
 		purpose("survey.research", vocab.Marketing, "3.1 b9", "Сауалнамалар мен зерттеулер", "Опросы и исследования", "Surveys and research"),
 		purpose("legal.policy_change", vocab.Legal, "7.1–7.5", "Құпиялылық саясатының өзгеруі", "Изменение политики конфиденциальности", "Change of the privacy policy"),
 		purpose("legal.claim", vocab.Legal, "6.1–6.2", "Шағым-талапқа жауап", "Ответ на претензию", "Answer to a claim"),

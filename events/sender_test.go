@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
+	"github.com/orleu/elshi/contacts"
 	"github.com/orleu/elshi/events"
 	"github.com/orleu/elshi/internal/testkit"
 	"github.com/orleu/elshi/store"
@@ -59,7 +60,7 @@ func TestOnlyWhatIsSubscribedToIsSent(t *testing.T) {
 	s.webhook(t, "suppression.deleted", "contact.*")
 	s.send(t, here)
 	ids := s.happen(t, 3)
-	if _, err := store.NewSuppressions(s.db).Lift(t.Context(), ids[1], "key_x", s.clock()); err != nil {
+	if _, err := store.NewSuppressions(s.db).Lift(t.Context(), ids[1], contacts.Lift{By: "key_x", Reason: "asked for"}, s.clock()); err != nil {
 		t.Fatal(err)
 	}
 	wantOrder(t, []vocab.SuppressionID{ids[1]}, s.arrive(t, 1))

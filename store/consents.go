@@ -172,13 +172,18 @@ func (tx *tx) appendConsent(ctx context.Context, e consent.Event, evidence strin
 const consentEventColumns = `seq, id, kind, contact_id, address_id, scope, purpose, channel, topic, source, actor_kind, actor_id, language, text_version,
 	text_hash, policy_version, proof, proof_ref, at, recorded_at, valid_until, commitment, prev_hash, hash`
 
+func consentEventDest(e *consent.Event) []any {
+	return []any{
+		&e.Seq, &e.ID, &e.Kind, &e.ContactID, &e.AddressID, &e.Scope, &e.Purpose, &e.Channel, &e.Topic, &e.Source, &e.ActorKind, &e.ActorID,
+		&e.Language, &e.TextVersion, &e.TextHash, &e.PolicyVersion, &e.Proof, &e.ProofRef, at(&e.At), at(&e.RecordedAt), at(&e.ValidUntil),
+		&e.Commitment, &e.PrevHash, &e.Hash,
+	}
+}
+
 func (r runner) consentEvents(ctx context.Context, where string, args ...any) ([]consent.Event, error) {
 	var list []consent.Event
 	var e consent.Event
-	err := r.each(ctx, []any{
-		&e.Seq, &e.ID, &e.Kind, &e.ContactID, &e.AddressID, &e.Scope, &e.Purpose, &e.Channel, &e.Topic, &e.Source, &e.ActorKind, &e.ActorID,
-		&e.Language, &e.TextVersion, &e.TextHash, &e.PolicyVersion, &e.Proof, &e.ProofRef, at(&e.At), at(&e.RecordedAt), at(&e.ValidUntil), &e.Commitment, &e.PrevHash, &e.Hash,
-	}, func() error {
+	err := r.each(ctx, consentEventDest(&e), func() error {
 		list = append(list, e)
 		return nil
 	}, `SELECT `+consentEventColumns+` FROM consent_events WHERE `+where, args...)
@@ -218,28 +223,23 @@ func (c *Consents) Stray(ctx context.Context) (int64, error) {
 	return seq, away(err)
 }
 
-// Evidence is a personal value with the commitment to it that stands in the chain.
-type Evidence struct {
-	Seq        int64
-	Event      vocab.ConsentEventID
-	Commitment string
-	Salt       []byte
-	Value      string
-}
-
-// Evidence returns the values that are kept beside the entries after a number, in order, at most n of them.
-func (c *Consents) Evidence(ctx context.Context, after int64, n int) ([]Evidence, error) {
-	var list []Evidence
-	var e Evidence
-	var salt string
-	err := c.db.reader().each(ctx, []any{&e.Seq, &e.Event, &e.Commitment, &salt, &e.Value}, func() error {
-		e.Salt, _ = hex.DecodeString(salt) // a salt that is none makes another commitment
-		list = append(list, e)
+// Misvalued returns the first entry from one number to another beside which a value is kept that it does not commit to; its Why is empty
+// if there is none. A value that is gone was erased.
+func (c *Consents) Misvalued(ctx context.Context, from, to int64) (consent.Break, error) {
+	var first consent.Break
+	var seq int64
+	var id vocab.ConsentEventID
+	var commitment, salt, value string
+	err := c.db.reader().each(ctx, []any{&seq, &id, &commitment, &salt, &value}, func() error {
+		raw, _ := hex.DecodeString(salt) // a salt that is none makes another commitment
+		if first.Why == "" && consent.Commit(raw, value) != commitment {
+			first = consent.Break{Why: consent.OtherValue, Seq: seq, ID: id}
+		}
 		return nil
 	}, `
 		SELECT e.seq, e.id, e.commitment, v.salt, v.value FROM consent_events e JOIN consent_values v ON v.event_id = e.id
-		WHERE e.seq > $1 ORDER BY e.seq LIMIT $2`, after, n)
-	return list, away(err)
+		WHERE e.seq >= $1 AND e.seq <= $2 ORDER BY e.seq`, from, to)
+	return first, away(err)
 }
 
 // EventsOf returns a contact's entries with those of contacts that were merged into it, the newest first, at most n of them; before is the id of the last one of the page before, or "".
@@ -268,4 +268,11 @@ func (c *Consents) EventsOf(ctx context.Context, contact vocab.ContactID, before
 func (c *Consents) History(ctx context.Context, contact vocab.ContactID, seq int64) ([]consent.Event, error) {
 	list, err := c.db.reader().consentEvents(ctx, `contact_id = $1 AND seq <= $2 ORDER BY seq`, string(contact), seq)
 	return list, away(err)
+}
+
+// Walk calls f with the entries from one number to another, in order.
+func (c *Consents) Walk(ctx context.Context, from, to int64, f func(consent.Event) error) error {
+	var e consent.Event
+	return away(c.db.reader().each(ctx, consentEventDest(&e), func() error { return f(e) },
+		`SELECT `+consentEventColumns+` FROM consent_events WHERE seq >= $1 AND seq <= $2 ORDER BY seq`, from, to))
 }

@@ -17,7 +17,9 @@ const deliveryColumns = `d.id, d.webhook_id, d.event_id, d.event_type, d.event_a
 func deliveryDest(d *events.Delivery) []any {
 	return []any{
 		&d.ID, &d.Webhook, &d.EventID, &d.EventType, at(&d.EventAt), &d.Place.Tx, &d.Place.Seq, &d.State, &d.Attempt, &d.InLine, at(&d.NextAt),
-		at(&d.AttemptedAt), microseconds{&d.Duration}, &d.StatusCode, &d.Error, at(&d.CreatedAt),
+		at(&d.AttemptedAt),
+		microseconds{&d.Duration},
+		&d.StatusCode, &d.Error, at(&d.CreatedAt),
 	}
 }
 

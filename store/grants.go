@@ -115,18 +115,8 @@ func (tx *tx) keepMarks(ctx context.Context, e consent.Event) error {
 // missingGrants returns the grants that a withdrawal names and that have no row yet, as they were before it: a purpose that needs no
 // grant has no row until somebody opts out of it.
 func (c *Consents) missingGrants(ctx context.Context, tx *tx, e consent.Event, grants map[consent.GrantKey]keptGrant) (map[consent.GrantKey]consent.Grant, error) {
-	var keys []consent.GrantKey
-	if info, known := c.registry.Lookup(e.Purpose); known && !info.NeedsGrant {
-		for _, ch := range vocab.Channels() {
-			if e.Channel == "" || e.Channel == ch {
-				keys = append(keys, consent.GrantKey{Purpose: e.Purpose, Channel: ch})
-			}
-		}
-	} else if known && e.Channel != "" {
-		keys = append(keys, consent.GrantKey{Purpose: e.Purpose, Channel: e.Channel, Topic: e.Topic})
-	}
 	missing := map[consent.GrantKey]consent.Grant{}
-	for _, key := range keys {
+	for _, key := range c.namedByNo(e) {
 		if _, have := grants[key]; have {
 			continue
 		}
@@ -137,6 +127,21 @@ func (c *Consents) missingGrants(ctx context.Context, tx *tx, e consent.Event, g
 		missing[key] = g
 	}
 	return missing, nil
+}
+
+// namedByNo are the grants that a withdrawal or refusal names.
+func (c *Consents) namedByNo(e consent.Event) []consent.GrantKey {
+	var keys []consent.GrantKey
+	if info, known := c.registry.Lookup(e.Purpose); known && !info.NeedsGrant {
+		for _, ch := range vocab.Channels() {
+			if e.Channel == "" || e.Channel == ch {
+				keys = append(keys, consent.GrantKey{Purpose: e.Purpose, Channel: ch})
+			}
+		}
+	} else if known && e.Channel != "" {
+		keys = append(keys, consent.GrantKey{Purpose: e.Purpose, Channel: e.Channel, Topic: e.Topic})
+	}
+	return keys
 }
 
 // rebuilt is what a contact's events amount to for a grant without a row: an earlier wide withdrawal counts for it too.

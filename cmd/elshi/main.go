@@ -28,7 +28,8 @@ type cli struct {
 	Seed    seedCmd    `cmd:"" help:"Add the demonstration's contacts; in the embedded database also its API key, which is printed."`
 	Key     keyCmd     `cmd:"" help:"Make an API key and print its secret once."`
 	Member  memberCmd  `cmd:"" help:"Make a member, by default an administrator, and print a personal token once."`
-	Verify  verifyCmd  `cmd:"" help:"Check the consent ledger's chain from its first event to its last."`
+	Verify  verifyCmd  `cmd:"" help:"Check the consent ledger from its first event to its last, its signed heads, and what is kept of it."`
+	Rebuild rebuildCmd `cmd:"" help:"Make what is kept of the contacts' consents anew from the consent ledger."`
 }
 
 // env is what every command gets.

@@ -2,8 +2,10 @@ package main_test
 
 import (
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -88,7 +90,7 @@ func (l line) file(t *testing.T, text string) string {
 
 func TestHelpListsTheCommands(t *testing.T) {
 	l := newLine(t)
-	commands := []string{"serve", "migrate", "seed", "key", "member", "verify"}
+	commands := []string{"serve", "migrate", "seed", "key", "member", "verify", "rebuild"}
 	has(t, l.ok(t, "--help"), append(commands, "--config", "--version")...)
 	for _, c := range commands {
 		has(t, l.ok(t, c, "--help"), "Usage: elshi "+c)
@@ -143,7 +145,7 @@ secrets: {link_key: swordfish}
 		"server.public_url", "time_zone", "juggler", "consent.cap.marketing", "shoe_size", "secrets.link_key", "ELSHI_SERVER_RATE_BURST",
 		"problems with the settings",
 	}
-	for _, args := range [][]string{{"serve"}, {"migrate"}, {"seed"}, {"key", "crm"}, {"verify"}} {
+	for _, args := range [][]string{{"serve"}, {"migrate"}, {"seed"}, {"key", "crm"}, {"verify"}, {"rebuild"}} {
 		t.Run(args[0], func(t *testing.T) {
 			r := l.run(t, append(args, "--config", wrong)...)
 			if r.code != 2 || r.out != "" {
@@ -191,6 +193,9 @@ func TestDatabaseThatIsAway(t *testing.T) {
 		if strings.Contains(r.report, "swordfish") || strings.Contains(r.report, key) {
 			t.Errorf("elshi %v shows a secret:\n%s", args, r.report)
 		}
+		if args[0] == "verify" {
+			has(t, r.report, "cannot tell whether the consent ledger is intact: ")
+		}
 	}
 }
 
@@ -221,7 +226,7 @@ func TestCommandsOfAnEmbeddedInstallation(t *testing.T) {
 	if out := l.ok(t, "seed"); !secrets[out] {
 		t.Errorf("a second seed says %q, want the key of the first", out)
 	}
-	if out := l.ok(t, "verify"); !regexp.MustCompile(`^the consent ledger is intact from 1 to [1-9]\d*\n$`).MatchString(out) {
+	if out := l.ok(t, "verify"); !regexp.MustCompile(`^the consent ledger is intact from 1 to [1-9]\d*\nno signed head .*\n$`).MatchString(out) {
 		t.Errorf("verify says %q", out)
 	}
 }
@@ -236,7 +241,7 @@ func TestVerifyNamesTheEventThatIsNotAsItWasWritten(t *testing.T) {
 		{"a purpose was changed", "UPDATE consent_events SET purpose = 'ads.campaign' WHERE seq = 3", third, "event 3 (%s): changed"},
 		{"a withdrawal became a grant", "UPDATE consent_events SET kind = 'granted' WHERE kind = 'withdrawn'", "SELECT id FROM consent_events ORDER BY seq DESC LIMIT 1", "(%s): changed"},
 		{"one was deleted", "DELETE FROM consent_events WHERE seq = 3", "SELECT id FROM consent_events WHERE seq = 4", "event 3 (%s): gap"},
-		{"the newest was deleted", "DELETE FROM consent_events WHERE seq = (SELECT MAX(seq) FROM consent_events)", "", "head_mismatch"},
+		{"the newest was deleted", "DELETE FROM consent_events WHERE seq = (SELECT MAX(seq) FROM consent_events)", "", "tail cut: no longer there"},
 		{
 			"one was put behind the end", `INSERT INTO consent_events (seq, id, kind, contact_id, address_id, scope, purpose, channel, topic, source,
 			actor_kind, actor_id, language, text_hash, policy_version, at, valid_until, commitment, prev_hash, hash)
@@ -246,9 +251,9 @@ func TestVerifyNamesTheEventThatIsNotAsItWasWritten(t *testing.T) {
 		},
 		{
 			"what was kept beside one was changed", `UPDATE consent_values SET value = value || 'x' WHERE event_id = (SELECT id FROM consent_events WHERE seq = 3)`,
-			third, "event 3 (%s): the value kept with it",
+			third, "event 3 (%s): other_value: the value kept with it",
 		},
-		{"all were deleted", "DELETE FROM consent_events", "", "event 1: head_mismatch"},
+		{"all were deleted", "DELETE FROM consent_events", "", "event 1 to "},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			tampered := t.TempDir()
@@ -274,6 +279,137 @@ func TestVerifyNamesTheEventThatIsNotAsItWasWritten(t *testing.T) {
 		})
 	}
 	l.ok(t, "verify") // the original is as it was
+}
+
+func TestSignedHeadsAreHeldAgainstTheLedger(t *testing.T) {
+	l := newLine(t, "ELSHI_LEDGER_MAIL_TO=dpo@example.org")
+	l.ok(t, "seed")
+	p, address := l.serving(t)
+	key := strings.TrimSpace(l.demoKey(t))
+	file := filepath.Join(l.dir, "data", "checkpoints.txt")
+	testkit.Eventually(t, 30*time.Second, func() error {
+		if _, err := os.Stat(file); err != nil {
+			return err
+		}
+		if mail := get(t, address, "/v1/inbox", key); !strings.Contains(mail, "dpo@example.org") {
+			return errors.New("the officer has no mail: " + mail)
+		}
+		return nil
+	})
+	publicKey := field(t, get(t, address, "/v1/consent-ledger/public-key", key), "public_key")
+	list := get(t, address, "/v1/consent-ledger/checkpoints", key)
+	has(t, list, `"size":15`)
+	has(t, get(t, address, "/readyz", key), "signed_heads")
+	has(t, get(t, address, "/v1/consent-ledger/verify", key), `"intact":true`, `"signed_heads_outside":1`)
+	id := regexp.MustCompile(`cev_[0-9a-z]{26}`).FindString(get(t, address, "/v1/contacts/"+
+		regexp.MustCompile(`con_[0-9a-z]{26}`).FindString(get(t, address, "/v1/contacts?external_id=demo-kk", key))+"/timeline", key))
+	document := filepath.Join(l.dir, "entry.json")
+	if err := os.WriteFile(document, []byte(get(t, address, "/v1/consent-ledger/entries/"+id+"/proof", key)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.Interrupt(t)
+	if code := p.Wait(t, time.Minute); code != 0 {
+		t.Fatalf("exit code %d:\n%s", code, p.Stderr())
+	}
+	has(t, l.ok(t, "verify"), "intact from 1 to 15\n", "the root of each of 1 signed heads, the newest of 15 entries at ")
+	l.ok(t, "verify", "--public-key", publicKey, "--checkpoints", file)
+
+	proof := line{testkit.Build(t, "./cmd/elshi-proof", testkit.BuildOptions{}), l.dir, nil}
+	has(t, proof.ok(t, "--public-key", publicKey, document), "("+id+")", "this entry stood in the ledger of 15 entries signed at ", " by 127.0.0.1/consent-ledger\n")
+	if r := proof.run(t, "--public-key", publicKey, file); r.code != 2 || r.out != "" {
+		t.Errorf("a document that is none: exit code %d\n%s%s", r.code, r.out, r.report)
+	}
+	has(t, proof.ok(t, "--help"), "Usage: elshi-proof")
+
+	for _, tc := range []struct {
+		name, want string
+		args       []string
+		harm       []string
+		code       int
+	}{
+		{"another key", "signed heads: forged: ", []string{"--public-key", "elshi.example.org/consent-ledger+64527096+ATml8fiiSsxI/zjOg58Aa0fXoJVEMqhrz5XhsE8TZqFM"}, nil, 1},
+		{"no key", "no public key", []string{"--public-key", "x"}, nil, 1},
+		{"no such file", "cannot tell whether the consent ledger is intact: read the signed heads", []string{"--checkpoints", filepath.Join(l.dir, "none.txt")}, nil, 1},
+		{"no signed head", "holds no signed head", []string{"--checkpoints", document}, nil, 1},
+		{"a grant brought back", "projection: the grant news.company/email is granted", nil, []string{"UPDATE consents SET state = 'granted' WHERE state = 'withdrawn'"}, 1},
+		{
+			"everything rebuilt", "the chain was written anew: the head of 15 entries that was signed at ", nil,
+			[]string{"DROP TRIGGER consent_checkpoints_no_delete", "DELETE FROM consent_checkpoints", "DELETE FROM consent_events", "UPDATE consent_head SET seq = 0, hash = ''"},
+			1,
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			tampered := t.TempDir()
+			if err := os.CopyFS(tampered, os.DirFS(filepath.Join(l.dir, "data"))); err != nil {
+				t.Fatal(err)
+			}
+			l := l
+			l.env = append(slices.Clone(l.env), "ELSHI_DATA_DIR="+tampered)
+			for _, harm := range tc.harm {
+				tamper(t, filepath.Join(tampered, "elshi.db"), harm, "")
+			}
+			if tc.name == "everything rebuilt" {
+				l.ok(t, "seed")
+				// The same people come again, and then some more than were there.
+				tamper(t, filepath.Join(tampered, "elshi.db"), "UPDATE contacts SET external_id = NULL", "")
+				l.ok(t, "seed")
+			}
+			r := l.run(t, append([]string{"verify"}, tc.args...)...)
+			if r.code != tc.code || (r.out == "") != (tc.code == 1) {
+				t.Errorf("exit code %d, want %d\n%s%s", r.code, tc.code, r.out, r.report)
+			}
+			if tc.code == 1 {
+				has(t, r.report, tc.want)
+			}
+		})
+	}
+	t.Run("a rebuild mends what is kept", func(t *testing.T) {
+		tamper(t, filepath.Join(l.dir, "data", "elshi.db"), "UPDATE consents SET state = 'granted' WHERE state = 'withdrawn'", "")
+		has(t, l.ok(t, "rebuild"), "the consents of 1 contacts were made anew", "its 15 entries")
+		has(t, l.ok(t, "rebuild"), "the consents of 0 contacts were made anew")
+		l.ok(t, "verify")
+	})
+}
+
+// demoKey is the secret that seed prints.
+func (l line) demoKey(t *testing.T) string {
+	t.Helper()
+	secret, err := os.ReadFile(filepath.Join(l.dir, "data", "keys", "demo_api_key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(secret)
+}
+
+// get reads what the service answers with 200.
+func get(t *testing.T, address, path, key string) string {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+key)
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		t.Fatalf("GET %s: %d, %v\n%s", path, answer.StatusCode, err, body)
+	}
+	return string(body)
+}
+
+// field is a text of a JSON object.
+func field(t *testing.T, object, name string) string {
+	t.Helper()
+	var members map[string]any
+	if err := json.Unmarshal([]byte(object), &members); err != nil {
+		t.Fatal(err)
+	}
+	text, _ := members[name].(string)
+	return text
 }
 
 // tamper harms the consent ledger of a database past its triggers, and returns what the query named finds then.

@@ -11,6 +11,7 @@ import (
 	"github.com/orleu/elshi/app"
 	"github.com/orleu/elshi/config"
 	"github.com/orleu/elshi/dispatcher"
+	"github.com/orleu/elshi/notary"
 )
 
 type serveCmd struct {
@@ -134,11 +135,33 @@ func (k *keyCmd) Run(e *env) error {
 	})
 }
 
-type verifyCmd struct{}
+type verifyCmd struct {
+	Checkpoints string `help:"A file of signed heads to hold the ledger against (default: ledger.checkpoint_file)." type:"path" placeholder:"FILE"`
+	PublicKey   string `help:"The key whose signatures are believed, as GET /v1/consent-ledger/public-key showed it (default: that of secrets.signing_key)." placeholder:"KEY"`
+}
 
-// Run checks the chain; the error names the first event that is not as it was written.
-func (*verifyCmd) Run(e *env) error {
-	return e.with(func(a *app.App, _ config.Config) error { return a.Verify(e.ctx, e.out) })
+// Run checks the ledger; the error names the first event that is not as it was written, or says that nobody can tell.
+func (v *verifyCmd) Run(e *env) error {
+	err := e.with(func(a *app.App, _ config.Config) error {
+		return a.Verify(e.ctx, app.VerifyOptions{Checkpoints: v.Checkpoints, PublicKey: v.PublicKey}, e.out)
+	})
+	_, broken := errors.AsType[*notary.NotIntact](err)
+	_, settings := errors.AsType[*config.Error](err)
+	if err == nil || broken || settings {
+		return err
+	}
+	return fmt.Errorf("cannot tell whether the consent ledger is intact: %w", err)
+}
+
+type rebuildCmd struct {
+	Checkpoints string `help:"A file of signed heads to hold the ledger against first (default: ledger.checkpoint_file)." type:"path" placeholder:"FILE"`
+}
+
+// Run rebuilds from a ledger that is intact.
+func (r *rebuildCmd) Run(e *env) error {
+	return e.with(func(a *app.App, _ config.Config) error {
+		return a.Rebuild(e.ctx, app.VerifyOptions{Checkpoints: r.Checkpoints}, e.out)
+	})
 }
 
 // with runs f over an App that serves nothing.

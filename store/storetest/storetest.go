@@ -34,6 +34,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"withdraw again", repeatTests},
 		{"consents", consentTests},
 		{"consent texts", consentTextTests},
+		{"projection", projectionTests},
 		{"time", timeTests},
 		{"opt-ins", optInTests},
 		{"opt-ins, kept", optInKeepTests},
