@@ -3,9 +3,10 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
-	"slices"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -45,11 +46,15 @@ type Options struct {
 	Contacts     contactBook
 	Addresses    addressBook
 	Consents     consentBook
+	Ledger       consentChain
 	Notary       ledgerNotary
 	Withdrawer   withdrawer
 	OptIns       optInDesk
 	Forms        formBook
 	Suppressions suppressionBook
+	Claims       claimBook
+	ClaimDesk    claimDesk
+	Merger       contactMerger
 	Templates    templateBook
 	Pauses       pauseBook
 	Keys         keyBook
@@ -60,6 +65,10 @@ type Options struct {
 	Webhooks     webhookBook
 	WebhookGuard events.Guard // where webhooks may go
 	Inbox        inboxBook    // nil: there is no catcher, and no route to one
+	Members      memberBook
+	Tokens       tokenBook
+	Audit        auditBook
+	Disclosures  disclosureBook
 
 	Ready     func(ctx context.Context) []Check // what /readyz reports; it answers within a second or two
 	Metrics   http.Handler                      // serves /metrics; nil: there is no such route
@@ -75,6 +84,8 @@ type API struct {
 	engine *gin.Engine
 	huma   huma.API
 	limits *limits
+
+	ownerless []string // operations that the table of rights does not know
 }
 
 // New returns the API over what it is given. It starts nothing.
@@ -91,6 +102,7 @@ func New(o Options) (*API, error) {
 	}
 	book := ownMessages{o.Messages}
 	o.Messages, o.Orders = book, ownOrders{o.Orders, book}
+	o.Contacts = seenContacts{o.Contacts}
 	a := &API{Options: o, log: o.Log, now: o.Now, engine: engine, limits: newLimits(o.RatePerSecond, o.RateBurst)}
 	engine.Use(a.observe, a.recover)
 	engine.NoRoute(func(c *gin.Context) {
@@ -116,18 +128,27 @@ func New(o Options) (*API, error) {
 	a.registerLedger()
 	a.registerPurposes()
 	a.registerSuppressions()
+	a.registerClaims()
+	a.registerMerge()
 	a.registerTemplates()
 	a.registerProviders()
 	a.registerKeys()
 	a.registerRetention()
 	a.registerEvents()
 	a.registerWebhooks()
+	a.registerMembers()
+	a.registerMemberTokens()
+	a.registerAuditEvents()
+	a.registerDisclosures()
 	if o.Inbox != nil {
 		a.registerInbox()
 	}
 	a.registerMachine()
 	a.registerReference()
 	a.finishDescription()
+	if len(a.ownerless) > 0 {
+		return nil, fmt.Errorf("api: nobody may ask for %s: give each a row in rights (roles.go)", strings.Join(a.ownerless, ", "))
+	}
 	return a, nil
 }
 
@@ -135,11 +156,13 @@ func New(o Options) (*API, error) {
 func (o *Options) complete() error {
 	for _, missing := range []bool{
 		o.Purposes == nil, o.Now == nil, o.Log == nil, o.Submitter == nil, o.Messages == nil, o.Orders == nil, o.Payloads == nil,
-		o.Renderer == nil, o.Contacts == nil, o.Addresses == nil, o.Consents == nil, o.Notary == nil, o.Withdrawer == nil,
+		o.Renderer == nil, o.Contacts == nil, o.Addresses == nil, o.Consents == nil, o.Ledger == nil, o.Notary == nil, o.Withdrawer == nil,
+		o.Claims == nil, o.ClaimDesk == nil, o.Merger == nil,
 		o.Suppressions == nil, o.Templates == nil, o.Pauses == nil, o.Keys == nil, o.Ready == nil,
 		o.OptIns == nil, o.Forms == nil,
 		o.Exporter == nil, o.Retention == nil, o.Certificates.Certify == nil,
 		o.Events == nil, o.Webhooks == nil,
+		o.Members == nil, o.Tokens == nil, o.Audit == nil, o.Disclosures == nil,
 	} {
 		if missing {
 			return errors.New("api: an option that has no default is not set")
@@ -171,17 +194,23 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.engine.Serve
 // OpenAPI returns the description of the API (OpenAPI 3.1) as YAML.
 func (a *API) OpenAPI() ([]byte, error) { return a.huma.OpenAPI().YAML() }
 
-// register adds an operation to the router and to the description. Every one below /v1 needs a key, and a live one unless it is in
-// openToAll. also names the refusals that it knows besides those that every operation knows.
+// register adds an operation to the router and to the description. Every one below /v1 needs a key or a token that may by the table of rights,
+// and is traced as that table says. also names the refusals that it knows besides those that every operation knows.
 func register[I, O any](a *API, op huma.Operation, handle func(context.Context, *I) (*O, error), also ...int) {
 	op.Security = []map[string][]string{{bearer: {}}}
 	op.MaxBodyBytes = a.MaxBody + 1 // huma refuses a body that reaches the limit
 	op.BodyReadTimeout = a.BodyTimeout
-	if !slices.Contains(openToAll, op.OperationID) {
-		op.Description += " Only a live key may."
-		also = append(also, http.StatusForbidden)
+	r, known := rights[op.OperationID]
+	if !known {
+		a.ownerless = append(a.ownerless, op.OperationID)
 	}
+	op.Description += " " + r.who()
+	if r.trace == changes || r.trace == looks {
+		op.Parameters = append(op.Parameters, reasonParameter)
+	}
+	also = append(also, http.StatusForbidden)
 	describeRefusals(&op, append(also, http.StatusUnauthorized, http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable))
+	handle = traced(a, op, handle)
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handle(ctx, in)
 		if err != nil {

@@ -12,7 +12,6 @@ import (
 
 	"github.com/orleu/elshi/contacts"
 	"github.com/orleu/elshi/dispatcher"
-	"github.com/orleu/elshi/fault"
 	"github.com/orleu/elshi/vocab"
 )
 
@@ -27,17 +26,7 @@ type keyBook interface {
 	Revoke(ctx context.Context, id vocab.APIKeyID, now time.Time) (dispatcher.APIKey, error)
 }
 
-// callerKey is where a request's context holds its key. It is the door's own and read nowhere else: huma hands handlers no more than a
-// context.
-type callerKey struct{}
-
-// callerOf returns the key that a request came with.
-func callerOf(ctx context.Context) dispatcher.APIKey {
-	key, _ := ctx.Value(callerKey{}).(dispatcher.APIKey)
-	return key
-}
-
-// authorize lets in who has a key, at the key's rate, to what the key's mode allows.
+// authorize lets in who has a key or a personal token, at its rate, to what the table of rights allows.
 func (a *API) authorize(ctx huma.Context, next func(huma.Context)) {
 	if len(ctx.Operation().Security) == 0 {
 		next(ctx)
@@ -46,20 +35,22 @@ func (a *API) authorize(ctx huma.Context, next func(huma.Context)) {
 	c := humagin.Unwrap(ctx)
 	secret, found := bearerToken(ctx.Header("Authorization"))
 	if !found {
-		a.write(c, newProblem(http.StatusUnauthorized, "unauthorized", "give an API key: Authorization: Bearer elshi_live_…"))
+		a.write(c, newProblem(http.StatusUnauthorized, "unauthorized", "give an API key or a personal token: Authorization: Bearer elshi_live_…"))
 		return
 	}
-	key, err := a.Keys.Authenticate(ctx.Context(), secret)
-	if fault.KindOf(err) == fault.NotFound {
-		a.write(c, newProblem(http.StatusUnauthorized, "unauthorized", "this API key is not known, or was revoked"))
-		return
-	}
+	v, err := a.enter(ctx.Context(), secret)
 	if err != nil {
-		a.write(c, a.refuse(ctx.Context(), err)) // not knowing is not a yes, and not a no either
+		a.write(c, a.refuse(ctx.Context(), err))
 		return
 	}
-	c.Set(keyIDName, string(key.ID))
-	state := a.limits.take(key.ID, a.now())
+	ctx = huma.WithValue(ctx, visitKey{}, v)
+	caller := callerOf(ctx.Context()).ID
+	if v.isMember() {
+		c.Set(memberIDName, string(v.member.ID))
+	} else {
+		c.Set(keyIDName, string(v.key.ID))
+	}
+	state := a.limits.take(caller, a.now())
 	c.Header("RateLimit-Policy", a.limits.policy())
 	c.Header("RateLimit", state.header())
 	if !state.allowed {
@@ -68,11 +59,9 @@ func (a *API) authorize(ctx huma.Context, next func(huma.Context)) {
 		a.write(c, p)
 		return
 	}
-	if !mayCall(key, ctx.Operation()) {
-		a.write(c, keyModeForbidden())
-		return
+	if a.allow(ctx, v) {
+		next(ctx)
 	}
-	next(huma.WithValue(ctx, callerKey{}, key))
 }
 
 // bearerToken reads an Authorization header (RFC 6750 section 2.1); the scheme's case does not matter (RFC 9110 section 11.1).

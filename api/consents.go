@@ -7,6 +7,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/orleu/elshi/audit"
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/fault"
 	"github.com/orleu/elshi/vocab"
@@ -83,7 +84,7 @@ func (a *API) recordConsent(ctx context.Context, in *recordConsentInput) (*reply
 	if err := refuseForbidden("/topic", string(b.Topic)); err != nil {
 		return nil, err
 	}
-	e, err := a.consentEvent(b, callerOf(ctx).ID)
+	e, err := a.consentEvent(b, actorOf(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -96,12 +97,12 @@ func (a *API) recordConsent(ctx context.Context, in *recordConsentInput) (*reply
 }
 
 // consentEvent makes the ledger's entry and checks it, because an entry cannot be taken back.
-func (a *API) consentEvent(b consentBody, key vocab.APIKeyID) (consent.Event, error) {
+func (a *API) consentEvent(b consentBody, actor audit.Actor) (consent.Event, error) {
 	now := a.now()
 	e := consent.Event{
 		ID: vocab.ConsentEventID(vocab.NewID(vocab.ConsentEventPrefix)), Kind: consentKinds[b.Kind], ContactID: b.ContactID,
-		Scope: consent.ScopePurpose, Purpose: b.Purpose, Channel: b.Channel, Topic: b.Topic, Source: b.Source, ActorKind: consent.ActorAPIKey,
-		ActorID: string(key), Language: b.Language, TextHash: b.TextHash, PolicyVersion: b.PolicyVersion, At: now,
+		Scope: consent.ScopePurpose, Purpose: b.Purpose, Channel: b.Channel, Topic: b.Topic, Source: b.Source, ActorKind: actor.Kind,
+		ActorID: actor.ID, Language: b.Language, TextHash: b.TextHash, PolicyVersion: b.PolicyVersion, At: now,
 	}
 	if b.Topic != "" {
 		e.Scope = consent.ScopeTopic

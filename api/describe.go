@@ -17,7 +17,11 @@ const introduction = `Elshi sends an organisation's messages by email and SMS, a
 **Authorization.** Every call below /v1 carries ` + "`Authorization: Bearer elshi_live_…`" + `. Keys of mode ` + "`live`" + ` reach
 people, ` + "`guest_list`" + ` keys only the addresses on their list, ` + "`test`" + ` keys nobody: their messages end in the catcher. Keys of
 these two modes ask for messages and previews, read and cancel the messages that they asked for themselves (others are 404), and read
-templates, purposes and the inbox; anything else is 403 ` + "`key_mode_forbidden`" + `.
+templates, purposes and the inbox; anything else is 403 ` + "`key_mode_forbidden`" + `. People act with personal tokens,
+` + "`elshi_member_…`" + `, and may what their roles allow; else 403 ` + "`role_needed`" + ` names what is missing.
+
+**Audit.** Whatever is changed, and every look at a contact's data, is written to the audit log before it happens or is shown; when the log
+cannot be written the call is 503. ` + "`X-Reason`" + ` says why, for the log.
 
 **Refusals** are problem+json (RFC 9457) with a stable ` + "`code`" + ` and, for a body that is not valid, every mistake at once with a
 JSON pointer to it. They never repeat personal data.
@@ -45,17 +49,20 @@ func (a *API) description() huma.Config {
 				Schemas:   huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
 				Responses: refusalResponses(),
 				SecuritySchemes: map[string]*huma.SecurityScheme{bearer: {
-					Type: "http", Scheme: "bearer", Description: "An API key: elshi_live_…, elshi_guest_list_… or elshi_test_….",
+					Type: "http", Scheme: "bearer", Description: "An API key (elshi_live_…, elshi_guest_list_… or elshi_test_…), or a member's personal token (elshi_member_…).",
 				}},
 			},
 			Tags: []*huma.Tag{
 				{Name: "messages", Description: "One recipient, one channel, one content."},
 				{Name: "contacts", Description: "The people we may write to, and their addresses."},
 				{Name: "consents", Description: "What contacts granted, refused and took back, and the proof of it."},
+				{Name: "claims", Description: "Objections and what else contacts ask for by right, with a number and a due date."},
 				{Name: "suppressions", Description: "Addresses that nothing is sent to."},
 				{Name: "templates", Description: "Texts, in immutable versions with a variant per language and channel."},
 				{Name: "events", Description: "What happens, as a feed to read and as webhooks; see the operator's docs/webhooks.md."},
 				{Name: "operation", Description: "Providers, senders, purposes, keys and the catcher."},
+				{Name: "members", Description: "Who works here, what they may, and what everybody did."},
+				{Name: "disclosures", Description: "What was given to authorities, on what ground."},
 				{Name: "machine", Description: "For load balancers and monitoring."},
 			},
 		},
@@ -117,10 +124,16 @@ func problemResponse(description string) *huma.Response {
 
 var requestIDHeader = &huma.Param{Description: "Names this request in the operator's log.", Schema: &huma.Schema{Type: huma.TypeString}}
 
+// reasonParameter is where a caller says why, for the audit log.
+var reasonParameter = &huma.Param{
+	Name: reasonHeader, In: "header", Description: "Why, for the audit log: at most 300 characters, percent-encoded unless ASCII, without addresses and numbers of people.",
+	Schema: &huma.Schema{Type: huma.TypeString},
+}
+
 var refusals = map[int]string{
 	http.StatusBadRequest:            "The body is missing or not JSON (`body_required`, `invalid_json`).",
-	http.StatusUnauthorized:          "No API key, or one that is unknown or revoked (`unauthorized`).",
-	http.StatusForbidden:             "The key's mode does not allow this (`key_mode_forbidden`): it needs a live key.",
+	http.StatusUnauthorized:          "No API key or token, or one that is unknown, expired or revoked (`unauthorized`).",
+	http.StatusForbidden:             "The caller is known and may not (`key_mode_forbidden`, `member_needed`, `role_needed`, `key_needed`); the detail says who may.",
 	http.StatusNotFound:              "There is no such thing, and the ledger was there to say so.",
 	http.StatusConflict:              "The state of the thing does not allow this.",
 	http.StatusGone:                  "Events behind the cursor are no longer kept (`cursor_expired`).",

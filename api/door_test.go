@@ -15,6 +15,7 @@ import (
 
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/contacts"
+	"github.com/orleu/elshi/disclosures"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/events"
 	"github.com/orleu/elshi/optin"
@@ -54,18 +55,45 @@ type door struct {
 	waited    []time.Duration
 	pauses    []dispatcher.Pause
 	templates *fakeTemplates
-	optIns    *fakeOptIns
-	forms     *fakeForms
-	exporter  *fakeExporter
-	feed      *fakeFeed
-	webhooks  *fakeWebhooks
-	checks    []Check
-	away      error // of the ledger, for every fake that asks it
+
+	claims       *fakeClaims
+	suppressions *fakeSuppressions
+
+	optIns   *fakeOptIns
+	forms    *fakeForms
+	exporter *fakeExporter
+	feed     *fakeFeed
+	webhooks *fakeWebhooks
+	checks   []Check
+	members  *fakeMembers
+	audit    *fakeAudit
+	register *fakeDisclosures
+	away     error // of the ledger, for every fake that asks it
 }
 
 func newDoor(t testing.TB, change ...func(*Options)) *door {
 	t.Helper()
 	d := &door{log: &bytes.Buffer{}}
+	o := d.options(t)
+	for _, c := range change {
+		c(&o)
+	}
+	var err error
+	if d.API, err = New(o); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// newDoorOptions are the options of a door over fakes.
+func newDoorOptions(t testing.TB) Options {
+	t.Helper()
+	return (&door{log: &bytes.Buffer{}}).options(t)
+}
+
+// options makes the fakes.
+func (d *door) options(t testing.TB) Options {
+	t.Helper()
 	d.submitter = &fakeSubmitter{door: d}
 	d.messages = &fakeMessages{door: d, byID: map[vocab.MessageID]dispatcher.Message{}}
 	d.contacts = &fakeContacts{door: d, byID: map[vocab.ContactID]contacts.Profile{}}
@@ -73,6 +101,7 @@ func newDoor(t testing.TB, change ...func(*Options)) *door {
 	d.notary = &fakeNotary{door: d}
 	d.keys = &fakeKeys{door: d, bySecret: map[string]dispatcher.APIKey{liveSecret: liveKey, testSecret: testKey, guestSecret: guestKey}}
 	d.templates = &fakeTemplates{door: d, bySlug: map[string][]templates.Version{}}
+	d.claims, d.suppressions = &fakeClaims{door: d}, &fakeSuppressions{door: d}
 	d.optIns, d.forms = &fakeOptIns{door: d}, &fakeForms{door: d, byID: map[vocab.FormID]optin.Form{}}
 	d.exporter = &fakeExporter{door: d}
 	d.feed = &fakeFeed{door: d}
@@ -81,14 +110,16 @@ func newDoor(t testing.TB, change ...func(*Options)) *door {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := Options{
+	d.members, d.audit, d.register = newFakeMembers(d), &fakeAudit{door: d}, &fakeDisclosures{door: d, byID: map[vocab.DisclosureID]disclosures.Disclosure{}}
+	return Options{
 		Version: "1.0.0", PublicURL: "https://elshi.example",
 		Purposes: purposes, Now: func() time.Time { return monday }, Log: slog.New(slog.NewJSONHandler(d.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Providers: []Provider{{ID: "relay", Channel: vocab.Email, Driver: "smtp"}},
 		Senders:   []dispatcher.Sender{{ID: "news", Channel: vocab.Email, Provider: "relay", From: "news@example.org", Default: true}},
 		Submitter: d.submitter, Messages: d.messages, Orders: d.messages, Payloads: d.messages, Renderer: d.messages,
-		Contacts: d.contacts, Addresses: d.contacts, Consents: d.consents, Notary: d.notary, Withdrawer: d,
-		Suppressions: &fakeSuppressions{door: d}, Templates: d.templates, Pauses: d, Keys: d.keys, Events: d.feed, Webhooks: d.webhooks, Inbox: &fakeInbox{door: d},
+		Contacts: d.contacts, Addresses: d.contacts, Consents: d.consents, Ledger: d.consents, Notary: d.notary, Withdrawer: d,
+		Suppressions: d.suppressions, Claims: d.claims, ClaimDesk: d.claims, Merger: d.claims, Templates: d.templates, Pauses: d, Keys: d.keys,
+		Events: d.feed, Webhooks: d.webhooks, Inbox: &fakeInbox{door: d},
 		OptIns: d.optIns, Forms: d.forms,
 		Ready:    func(context.Context) []Check { return d.checks },
 		Exporter: d.exporter, Retention: &fakeRetention{d},
@@ -96,14 +127,8 @@ func newDoor(t testing.TB, change ...func(*Options)) *door {
 			document, err := json.Marshal(c)
 			return "e30." + base64.RawURLEncoding.EncodeToString(document) + ".c2ln", err
 		}},
+		Members: d.members, Tokens: d.members, Audit: d.audit, Disclosures: d.register,
 	}
-	for _, c := range change {
-		c(&o)
-	}
-	if d.API, err = New(o); err != nil {
-		t.Fatal(err)
-	}
-	return d
 }
 
 // answered is an answer of the door.

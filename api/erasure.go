@@ -67,7 +67,7 @@ func (a *API) eraseContact(ctx context.Context, in *contactInput) (*reply[erased
 		return nil, err
 	}
 	id := vocab.ContactID(in.ID)
-	done, err := a.Addresses.Erase(ctx, id, contacts.EraseOrder{By: string(callerOf(ctx).ID), At: a.now(), Certify: a.Certificates.Certify})
+	done, err := a.Addresses.Erase(ctx, id, contacts.EraseOrder{By: actorOf(ctx).ID, At: a.now(), Certify: a.Certificates.Certify})
 	if err != nil {
 		return nil, err
 	}

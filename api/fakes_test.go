@@ -251,6 +251,7 @@ func (f *fakeRetention) Runs(_ context.Context, behind string, n int) ([]dispatc
 type fakeConsents struct {
 	*door
 
+	head     consent.Head
 	recorded []consent.Event
 	events   []consent.Event
 }
@@ -304,7 +305,13 @@ func (f *fakeNotary) Heads(_ context.Context, before int64, n int) ([]tlog.Signe
 
 func (f *fakeNotary) PublicKey() string { return "log+00000000+AQ==" }
 
-type fakeSuppressions struct{ *door }
+type fakeSuppressions struct {
+	*door
+
+	list    []contacts.Suppression
+	filters []contacts.SuppressionFilter
+	lifts   []contacts.Lift
+}
 
 func (f *fakeSuppressions) Add(_ context.Context, channel vocab.Channel, lookup string, x contacts.Suppression) (contacts.Suppression, error) {
 	x.ID, x.Address = "sup_06gywnjy01xbs0938nkrkaydxw", vocab.Address(lookup)
@@ -316,12 +323,14 @@ func (f *fakeSuppressions) Get(_ context.Context, id vocab.SuppressionID) (conta
 	return contacts.Suppression{ID: id, Channel: vocab.SMS, Reason: "manual"}, f.away
 }
 
-func (f *fakeSuppressions) List(context.Context, contacts.SuppressionFilter) ([]contacts.Suppression, error) {
-	return nil, f.away
+func (f *fakeSuppressions) List(_ context.Context, q contacts.SuppressionFilter) ([]contacts.Suppression, error) {
+	f.filters = append(f.filters, q)
+	return f.list, f.away
 }
 
-func (f *fakeSuppressions) Lift(_ context.Context, id vocab.SuppressionID, by string, now time.Time) (contacts.Suppression, error) {
-	return contacts.Suppression{ID: id, Channel: vocab.SMS, Reason: "manual", LiftedAt: now, LiftedBy: by}, f.away
+func (f *fakeSuppressions) Lift(_ context.Context, id vocab.SuppressionID, l contacts.Lift, now time.Time) (contacts.Suppression, error) {
+	f.lifts = append(f.lifts, l)
+	return contacts.Suppression{ID: id, Channel: vocab.SMS, Reason: "manual", LiftedAt: now, LiftedBy: l.By}, f.away
 }
 
 type fakeKeys struct {
@@ -408,3 +417,5 @@ func (f *fakeTemplates) List(context.Context) ([]templates.Version, error) {
 	}
 	return list, f.away
 }
+
+func (f *fakeConsents) Head(context.Context) (consent.Head, error) { return f.head, f.away }

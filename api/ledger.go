@@ -14,6 +14,12 @@ import (
 	"github.com/orleu/elshi/vocab"
 )
 
+// consentChain is the consent ledger as it ends now.
+type consentChain interface {
+	// Head returns the end of the chain as it is recorded.
+	Head(ctx context.Context) (consent.Head, error)
+}
+
 // ledgerNotary checks the consent ledger and proves its entries.
 type ledgerNotary interface {
 	// Audit reads the whole ledger. An error says that it could not find out.

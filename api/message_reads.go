@@ -124,10 +124,16 @@ func (a *API) getMessage(ctx context.Context, in *messageInput) (*reply[messageV
 	}
 	view := messageOf(m)
 	view.Attachments = kept.Attachments
-	if m.Class != vocab.Security {
+	if m.Class != vocab.Security && seesContent(ctx) {
 		view.Metadata = object(kept.Metadata)
 	}
 	return answer(view), nil
+}
+
+// seesContent says whether the caller may read what messages say. What a system gave along with a message may be as personal.
+func seesContent(ctx context.Context) bool {
+	v := visitOf(ctx)
+	return !v.isMember() || rightOf("get-message-content").refuse(v) == nil
 }
 
 func (a *API) messageEvents(ctx context.Context, in *messageInput) (*reply[page[messageEventView]], error) {
@@ -207,7 +213,7 @@ func (a *API) resendMessage(ctx context.Context, in *messageInput) (*reply[messa
 	if err := checkID(vocab.MessagePrefix, in.ID, "message_not_found", "there is no message with this id"); err != nil {
 		return nil, err
 	}
-	m, err := a.Orders.Requeue(ctx, vocab.MessageID(in.ID), string(callerOf(ctx).ID), a.now())
+	m, err := a.Orders.Requeue(ctx, vocab.MessageID(in.ID), actorOf(ctx).ID, a.now())
 	if err != nil {
 		return nil, err
 	}

@@ -203,6 +203,7 @@ func (a *API) previewMessage(ctx context.Context, in *previewMessageInput) (*rep
 	if err != nil {
 		return nil, err
 	}
+	visitOf(ctx).saw(p.Message.ContactID)
 	return answer(previewView{
 		Status: p.Result.Status, Class: p.Message.Class, Decision: verdictOf(p.Result, sentenceLanguage("", in.AcceptLanguage)),
 		Content: contentOf(p.Message, p.Content),

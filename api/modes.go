@@ -2,34 +2,13 @@ package api
 
 import (
 	"context"
-	"net/http"
-	"slices"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
-
+	"github.com/orleu/elshi/contacts"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/fault"
 	"github.com/orleu/elshi/vocab"
 )
-
-// openToAll are the operations of every API key, whatever its mode. What is not listed needs a live key, a new route too: a key that
-// reaches nobody, or a few, is handed out freely and must not change or read what is live.
-var openToAll = []string{
-	"create-message", "create-messages", "preview-message",
-	"list-messages", "get-message", "list-message-events", "list-message-attempts", "get-message-decision", "get-message-content", "cancel-message",
-	"list-templates", "get-template", "get-template-version", "list-purposes", "list-inbox", "get-inbox-message",
-}
-
-// mayCall says whether a key may ask for an operation.
-func mayCall(key dispatcher.APIKey, op *huma.Operation) bool {
-	return key.Mode == dispatcher.Live || slices.Contains(openToAll, op.OperationID)
-}
-
-func keyModeForbidden() *problem {
-	return newProblem(http.StatusForbidden, "key_mode_forbidden",
-		"this needs a live key; a test or guest_list key asks for messages, reads and cancels its own, and reads templates, purposes and the inbox")
-}
 
 // mayTouch says whether a message is a caller's to read and to cancel: every one is a live key's, its own are any other key's.
 func mayTouch(key dispatcher.APIKey, m dispatcher.Message) bool {
@@ -46,6 +25,7 @@ func (o ownMessages) Get(ctx context.Context, id vocab.MessageID) (dispatcher.Me
 	if err == nil && !mayTouch(callerOf(ctx), m) {
 		return dispatcher.Message{}, fault.Missing("message_not_found", "there is no message with this id")
 	}
+	visitOf(ctx).saw(m.ContactID)
 	return m, err
 }
 
@@ -57,7 +37,11 @@ func (o ownMessages) List(ctx context.Context, f dispatcher.MessageFilter) (disp
 		}
 		f.APIKey = key.ID
 	}
-	return o.messageBook.List(ctx, f)
+	found, err := o.messageBook.List(ctx, f)
+	for _, m := range found.Messages {
+		visitOf(ctx).saw(m.ContactID)
+	}
+	return found, err
 }
 
 // ownOrders takes orders about the caller's own messages; messages says which those are. To send again is for live keys alone.
@@ -74,5 +58,40 @@ func (o ownOrders) Cancel(ctx context.Context, id vocab.MessageID, now time.Time
 			return dispatcher.Message{}, err
 		}
 	}
-	return o.messageOrders.Cancel(ctx, id, now)
+	m, err := o.messageOrders.Cancel(ctx, id, now)
+	visitOf(ctx).saw(m.ContactID)
+	return m, err
+}
+
+// Requeue is for those who may touch every message.
+func (o ownOrders) Requeue(ctx context.Context, id vocab.MessageID, by string, now time.Time) (dispatcher.Message, error) {
+	m, err := o.messageOrders.Requeue(ctx, id, by, now)
+	visitOf(ctx).saw(m.ContactID)
+	return m, err
+}
+
+// seenContacts is the book of contacts that tells the audit log whose data it brought up.
+type seenContacts struct{ contactBook }
+
+// Create notes whom it made.
+func (s seenContacts) Create(ctx context.Context, c contacts.Contact, addresses []contacts.NewAddress) (contacts.Profile, error) {
+	p, err := s.contactBook.Create(ctx, c, addresses)
+	visitOf(ctx).saw(p.ID)
+	return p, err
+}
+
+// Get notes whom it read.
+func (s seenContacts) Get(ctx context.Context, id vocab.ContactID) (contacts.Profile, error) {
+	p, err := s.contactBook.Get(ctx, id)
+	visitOf(ctx).saw(p.ID)
+	return p, err
+}
+
+// List notes everybody in the list.
+func (s seenContacts) List(ctx context.Context, f contacts.Filter) ([]contacts.Profile, error) {
+	list, err := s.contactBook.List(ctx, f)
+	for _, p := range list {
+		visitOf(ctx).saw(p.ID)
+	}
+	return list, err
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/orleu/elshi/dispatcher"
+	"github.com/orleu/elshi/members"
 	"github.com/orleu/elshi/vocab"
 )
 
@@ -37,15 +38,16 @@ func TestAKeyThatIsNotLiveMayDoWhatIsListedAlone(t *testing.T) {
 				open = append(open, string(mode)+" "+op.OperationID)
 				continue
 			}
+			if rights[op.OperationID].keys == noKeys {
+				r.problem(403, "member_needed")
+				continue
+			}
 			if p := r.problem(403, "key_mode_forbidden"); !strings.Contains(p.Detail, "live key") {
 				t.Errorf("%s: %q does not say which key it takes", op.OperationID, p.Detail)
 			}
 		}
-		if r := d.call(t, op.Method, path.Replace(op.Path), ""); r.Code == 403 {
-			t.Errorf("%s is closed to a live key", op.OperationID)
-		}
-		if described := op.Responses["403"] != nil && strings.HasSuffix(op.Description, " Only a live key may."); described == slices.Contains(openToAll, op.OperationID) {
-			t.Errorf("%s: the description says that it needs a live key: %t", op.OperationID, described)
+		if r := d.call(t, op.Method, path.Replace(op.Path), ""); (r.Code == 403) != (rights[op.OperationID].keys == noKeys) {
+			t.Errorf("%s answers a live key %d", op.OperationID, r.Code)
 		}
 	}
 	for _, id := range []string{
@@ -65,11 +67,20 @@ func TestAKeyThatIsNotLiveMayDoWhatIsListedAlone(t *testing.T) {
 	}
 }
 
-func TestANewRouteIsClosedUntilItIsListed(t *testing.T) {
-	for _, mode := range []dispatcher.Mode{dispatcher.Test, dispatcher.GuestList, "of tomorrow", ""} {
-		if mayCall(dispatcher.APIKey{ID: "key_1", Mode: mode}, &huma.Operation{OperationID: "new-route"}) {
+func TestAnOperationWithoutARowIsNobodysAndIsNotServed(t *testing.T) {
+	for _, mode := range []dispatcher.Mode{dispatcher.Live, dispatcher.Test, dispatcher.GuestList, "of tomorrow", ""} {
+		if rightOf("new-route").refuse(&visit{key: dispatcher.APIKey{ID: "key_1", Mode: mode}}) == nil {
 			t.Errorf("a key of mode %q may call what nobody listed", mode)
 		}
+	}
+	if rightOf("new-route").refuse(&visit{member: members.Member{ID: "mem_1", Roles: members.Roles()}}) == nil {
+		t.Error("a member with every role may call what nobody listed")
+	}
+	kept := rights["list-purposes"]
+	delete(rights, "list-purposes")
+	defer func() { rights["list-purposes"] = kept }()
+	if _, err := New(newDoorOptions(t)); err == nil || !strings.Contains(err.Error(), "list-purposes") {
+		t.Errorf("New: %v, want an error that names the operation", err)
 	}
 }
 

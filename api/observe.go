@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -25,8 +26,11 @@ func requestID(ctx context.Context) string {
 // traceID is what of a caller's own X-Request-Id is taken over: a UUID, which cannot be somebody's number or address.
 var traceID = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
-// keyIDName is where the log finds which key asked.
-const keyIDName = "api_key_id"
+// Where the log finds who asked: a key, or a member.
+const (
+	keyIDName    = "api_key_id"
+	memberIDName = "member_id"
+)
 
 // observe names each request and logs it once: by its route, for a path or a query may hold personal data.
 func (a *API) observe(c *gin.Context) {
@@ -53,7 +57,7 @@ func (a *API) observe(c *gin.Context) {
 	a.log.LogAttrs(c.Request.Context(), level, "request",
 		slog.String("method", methodName(c.Request.Method)), slog.String("route", route), slog.Int("status", c.Writer.Status()),
 		slog.Duration("duration", a.now().Sub(started).Round(time.Microsecond)), slog.String("request_id", id),
-		slog.String(keyIDName, c.GetString(keyIDName)))
+		slog.String(keyIDName, c.GetString(keyIDName)), slog.String(memberIDName, c.GetString(memberIDName)))
 }
 
 // methodName keeps out of the log what a stranger calls a method.
@@ -72,8 +76,8 @@ func (a *API) recover(c *gin.Context) {
 		if v == nil {
 			return
 		}
-		if v == http.ErrAbortHandler { //nolint:errorlint // the value itself: the server cuts the connection by it
-			panic(v)
+		if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+			panic(http.ErrAbortHandler) // the connection must break: what was sent of the answer looks whole, and is not
 		}
 		kind := fmt.Sprintf("%T", v)
 		if err, ok := v.(interface{ RuntimeError() }); ok {

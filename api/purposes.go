@@ -133,7 +133,7 @@ func (a *API) pause(ctx context.Context, kind dispatcher.PauseKind, in *pauseInp
 	if err := refuseForbidden("/reason", in.Body.Reason); err != nil {
 		return nil, err
 	}
-	p := dispatcher.Pause{Kind: kind, Name: in.ID, Reason: in.Body.Reason, Origin: string(callerOf(ctx).ID), At: a.now()}
+	p := dispatcher.Pause{Kind: kind, Name: in.ID, Reason: in.Body.Reason, Origin: actorOf(ctx).ID, At: a.now()}
 	if err := a.Pauses.Pause(ctx, p); err != nil {
 		return nil, err
 	}

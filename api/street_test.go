@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/orleu/elshi/api"
+	"github.com/orleu/elshi/claims"
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/contacts"
 	"github.com/orleu/elshi/dispatcher"
@@ -74,17 +75,30 @@ func newStreet(t *testing.T) *street {
 	gate := &dispatcher.Gate{Purposes: purposes, Calendar: calendar, Senders: senders, Cap: consent.Cap{Marketing: 2, SMS: 1, Period: 7 * 24 * time.Hour}}
 	ledger, book, consents := store.NewLedger(db), store.NewTemplates(db), store.NewConsents(db, purposes)
 	links := dispatcher.NewLinks("https://elshi.example", key, key)
-	renderer := dispatcher.NewRenderer(book, templates.Options{}, dispatcher.Org{Name: map[vocab.Language]string{"kk": "Өрлеу"}}, links)
+	renderer := dispatcher.NewRenderer(book, templates.Options{}, dispatcher.Org{Name: map[vocab.Language]string{"kk": "Өрлеу"}, URL: "https://orleu.example"}, links)
 	s := &street{bell: &rings{}, log: &strings.Builder{}}
 	log := slog.New(slog.NewTextHandler(s.log, nil))
+	submitter := dispatcher.NewSubmitter(dispatcher.Intaker{
+		Ledger: ledger, Bell: s.bell, Gate: gate, Renderer: renderer, Sealer: sealer, Now: now, Log: log,
+	}, dispatcher.SubmitOptions{})
+	claimBook := store.NewClaims(db, consents)
+	desk, err := claims.NewDesk(claims.Options{
+		Book: claimBook, Closer: claimBook, Street: submitter, People: store.NewContacts(db), Purposes: purposes, Zone: time.FixedZone("Almaty", 5*3600),
+		Now: now, Log: log,
+	})
+	must(err)
+	shipped, err := templates.Builtins()
+	must(err)
+	for _, v := range shipped {
+		_, err = book.Save(t.Context(), v, now())
+		must(err)
+	}
 	s.API, err = api.New(api.Options{
-		Purposes: purposes, Now: now, Log: log,
-		Submitter: dispatcher.NewSubmitter(dispatcher.Intaker{
-			Ledger: ledger, Bell: s.bell, Gate: gate, Renderer: renderer, Sealer: sealer, Now: now, Log: log,
-		}, dispatcher.SubmitOptions{}),
+		Purposes: purposes, Now: now, Log: log, Submitter: submitter, Claims: claimBook, ClaimDesk: desk, Merger: consents,
 		Messages: ledger, Orders: ledger, Payloads: ledger, Renderer: renderer, Contacts: store.NewContacts(db), Addresses: store.NewContacts(db),
-		Consents: consents, Notary: ledgerDoor{notaryOf(t, consents, now)}, Withdrawer: dispatcher.NewWithdrawer(consents, now), Suppressions: store.NewSuppressions(db),
+		Consents: consents, Ledger: consents, Notary: ledgerDoor{notaryOf(t, consents, now)}, Withdrawer: dispatcher.NewWithdrawer(consents, now), Suppressions: store.NewSuppressions(db),
 		Events: store.NewFeed(db), Webhooks: store.NewWebhooks(db, sealer),
+		Members: store.NewMembers(db), Tokens: store.NewMembers(db), Audit: store.NewAudit(db), Disclosures: store.NewDisclosures(db),
 		Templates: book, Pauses: store.NewPauses(db), Keys: store.NewAPIKeys(db), Ready: func(context.Context) []api.Check { return nil },
 		OptIns: noOptIns{}, Forms: store.NewForms(db),
 		Retention: ledger,

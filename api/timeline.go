@@ -12,13 +12,14 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/orleu/elshi/consent"
+	"github.com/orleu/elshi/disclosures"
 	"github.com/orleu/elshi/vocab"
 )
 
 func (a *API) registerTimeline() {
 	register(a, huma.Operation{
 		OperationID: "get-contact-timeline", Method: http.MethodGet, Path: "/v1/contacts/{id}/timeline", Tags: []string{"contacts"},
-		Summary: "Read a contact's messages and consents together", Description: "The newest first.",
+		Summary: "Read a contact's messages, consents and disclosures together", Description: "The newest first.",
 	}, a.timeline)
 }
 
@@ -28,12 +29,13 @@ type timelineInput struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"199" default:"50" doc:"Entries of a page."`
 }
 
-// timelineEntry is a message or a consent event.
+// timelineEntry is a message, a consent event or a disclosure.
 type timelineEntry struct {
-	Type    string            `json:"type" enum:"message,consent" doc:"Which of the two it is."`
-	At      time.Time         `json:"at" doc:"When it came in."`
-	Message *messageView      `json:"message,omitempty" doc:"The message, as it is now."`
-	Consent *consentEventView `json:"consent,omitempty" doc:"The entry of the consent ledger."`
+	Type       string            `json:"type" enum:"message,consent,disclosure" doc:"Which of them it is."`
+	At         time.Time         `json:"at" doc:"When it came in."`
+	Message    *messageView      `json:"message,omitempty" doc:"The message, as it is now."`
+	Consent    *consentEventView `json:"consent,omitempty" doc:"The entry of the consent ledger."`
+	Disclosure *disclosureView   `json:"disclosure,omitempty" doc:"To whom the contact's data are or were to be given."`
 
 	order string // the part of the id after the prefix: ids of all kinds sort by time
 }
@@ -69,7 +71,7 @@ func consentEventOf(e consent.Event) *consentEventView {
 	}
 }
 
-// timeline merges two lists by the time that their ids hold. The cursor is that part of the last id.
+// timeline merges three lists by the time that their ids hold. The cursor is that part of the last id.
 func (a *API) timeline(ctx context.Context, in *timelineInput) (*reply[page[timelineEntry]], error) {
 	if err := checkContactID(in.ID); err != nil {
 		return nil, err
@@ -87,9 +89,11 @@ func (a *API) timeline(ctx context.Context, in *timelineInput) (*reply[page[time
 	}
 	f := dispatcher.MessageFilter{ContactID: contact, Limit: limit + 1}
 	var before vocab.ConsentEventID
+	var disclosedBefore vocab.DisclosureID
 	if in.Cursor != "" {
 		f.After = vocab.MessageID(vocab.MessagePrefix + "_" + in.Cursor)
 		before = vocab.ConsentEventID(vocab.ConsentEventPrefix + "_" + in.Cursor)
+		disclosedBefore = vocab.DisclosureID(vocab.DisclosurePrefix + "_" + in.Cursor)
 	}
 	found, err := a.Messages.List(ctx, f)
 	if err != nil {
@@ -99,16 +103,47 @@ func (a *API) timeline(ctx context.Context, in *timelineInput) (*reply[page[time
 	if err != nil {
 		return nil, err
 	}
-	entries := make([]timelineEntry, 0, len(found.Messages)+len(events))
-	for _, m := range found.Messages {
-		view := messageOf(m)
-		entries = append(entries, timelineEntry{Type: "message", At: view.CreatedAt, Message: &view, order: afterPrefix(string(m.ID))})
+	given, err := a.Disclosures.List(ctx, disclosures.Filter{ContactID: contact, After: disclosedBefore, Limit: limit + 1})
+	if err != nil {
+		return nil, err
 	}
-	for _, e := range events {
-		entries = append(entries, timelineEntry{Type: "consent", At: e.At.UTC(), Consent: consentEventOf(e), order: afterPrefix(string(e.ID))})
+	views := make([]consentEventView, len(events))
+	for i, e := range events {
+		views[i] = *consentEventOf(e)
 	}
-	slices.SortStableFunc(entries, func(x, y timelineEntry) int { return strings.Compare(y.order, x.order) })
+	entries := slices.Concat(messageEntries(found.Messages), consentEntries(views), disclosureEntries(given))
+	sortTimeline(entries)
 	return pageOf(entries, limit, func(e timelineEntry) string { return e.order }, func(e timelineEntry) timelineEntry { return e }), nil
+}
+
+func messageEntries(list []dispatcher.Message) []timelineEntry {
+	entries := make([]timelineEntry, len(list))
+	for i, m := range list {
+		view := messageOf(m)
+		entries[i] = timelineEntry{Type: "message", At: view.CreatedAt, Message: &view, order: afterPrefix(string(m.ID))}
+	}
+	return entries
+}
+
+func consentEntries(list []consentEventView) []timelineEntry {
+	entries := make([]timelineEntry, len(list))
+	for i, e := range list {
+		entries[i] = timelineEntry{Type: "consent", At: e.At, Consent: &e, order: afterPrefix(string(e.ID))}
+	}
+	return entries
+}
+
+func disclosureEntries(list []disclosures.Disclosure) []timelineEntry {
+	entries := make([]timelineEntry, len(list))
+	for i, d := range list {
+		view := disclosureOf(d)
+		entries[i] = timelineEntry{Type: "disclosure", At: view.DraftedAt, Disclosure: &view, order: afterPrefix(string(d.ID))}
+	}
+	return entries
+}
+
+func sortTimeline(entries []timelineEntry) {
+	slices.SortStableFunc(entries, func(x, y timelineEntry) int { return strings.Compare(y.order, x.order) })
 }
 
 func afterPrefix(id string) string {

@@ -77,8 +77,8 @@ func (a *API) withdraw(ctx context.Context, in *withdrawInput) (*reply[withdrawn
 		ContactID: b.ContactID, Evidence: b.Evidence,
 		Event: consent.Event{
 			ID: vocab.ConsentEventID(vocab.NewID(vocab.ConsentEventPrefix)), Kind: consent.KindWithdrawn, ContactID: b.ContactID, Scope: b.Scope,
-			Purpose: b.Purpose, Channel: b.Channel, Topic: b.Topic, Source: b.Source, ActorKind: consent.ActorAPIKey,
-			ActorID: string(callerOf(ctx).ID), Language: b.Language, PolicyVersion: b.PolicyVersion, At: a.now(),
+			Purpose: b.Purpose, Channel: b.Channel, Topic: b.Topic, Source: b.Source, ActorKind: actorOf(ctx).Kind,
+			ActorID: actorOf(ctx).ID, Language: b.Language, PolicyVersion: b.PolicyVersion, At: a.now(),
 		},
 	}
 	orElse(&x.Event.Source, consent.SourceAPI)

@@ -15,6 +15,7 @@ import (
 	_ "time/tzdata" // the zones of contacts must be known on every machine
 
 	"github.com/orleu/elshi/channels/inbox"
+	"github.com/orleu/elshi/claims"
 	"github.com/orleu/elshi/config"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/dispatcher/queue"
@@ -72,6 +73,7 @@ type street struct {
 	sealer     *dispatcher.Sealer
 	optIns     *optin.Desk
 	stores     stores
+	claims     *claims.Desk
 }
 
 // stores are the small types over the one database.
@@ -82,6 +84,10 @@ type stores struct {
 	suppressions *store.Suppressions
 	templates    *store.Templates
 	keys         *store.APIKeys
+	members      *store.Members
+	audit        *store.Audit
+	disclosures  *store.Disclosures
+	claims       *store.Claims
 	pauses       *store.Pauses
 	inbox        *store.Inbox
 	notary       *notary.Notary
@@ -227,7 +233,9 @@ func (a *App) newStreet(ctx context.Context, m *metrics) (*street, error) {
 		suppressions: store.NewSuppressions(a.db), templates: store.NewTemplates(a.db), keys: store.NewAPIKeys(a.db),
 		pauses: store.NewPauses(a.db), inbox: caught,
 		optIns: store.NewOptIns(a.db, registry), forms: store.NewForms(a.db),
+		members: store.NewMembers(a.db), audit: store.NewAudit(a.db), disclosures: store.NewDisclosures(a.db),
 	}
+	st.claims = store.NewClaims(a.db, st.consents)
 	if err := saveBuiltins(ctx, st.templates, a.now()); err != nil {
 		return nil, err
 	}
@@ -251,6 +259,10 @@ func (a *App) newStreet(ctx context.Context, m *metrics) (*street, error) {
 		Ledger: st.ledger, Bell: bell, Gate: gate, Renderer: s.renderer, Sealer: sealer, Observer: m, Now: a.now, Log: a.log,
 	}, submitOptions(a.cfg))
 	s.withdrawer = dispatcher.NewWithdrawer(st.consents, a.now)
+	if s.claims, err = a.newClaimDesk(s); err != nil {
+		return nil, err
+	}
+	m.watchClaims(st.claims, a.now)
 	s.optIns, err = a.newOptIns(s, m)
 	return s, err
 }

@@ -109,10 +109,12 @@ func (a *App) newAPI(s *street, metricsHandler http.Handler, gateways map[vocab.
 		RateBurst: a.cfg.Server.RateBurst, WithdrawWait: a.cfg.Dispatch.WithdrawWait, Region: a.cfg.DefaultRegion, Purposes: s.gate.Purposes,
 		Dates: templates.Options{Zone: a.cfg.Location()}, Now: a.now, Log: a.log,
 		Submitter: s.submitter, Messages: s.stores.ledger, Orders: s.stores.ledger, Payloads: s.stores.ledger, Renderer: s.renderer,
-		Contacts: s.stores.contacts, Addresses: s.stores.contacts, Consents: s.stores.consents, Notary: &ledgerDoor{notary: s.stores.notary, file: a.cfg.CheckpointFile()},
+		Contacts: s.stores.contacts, Addresses: s.stores.contacts, Consents: s.stores.consents, Ledger: s.stores.consents, Notary: &ledgerDoor{notary: s.stores.notary, file: a.cfg.CheckpointFile()},
 		Withdrawer: s.withdrawer, Suppressions: s.stores.suppressions, Templates: s.stores.templates, Pauses: s.stores.pauses,
+		Claims: s.stores.claims, ClaimDesk: s.claims, Merger: s.stores.consents,
 		OptIns: s.optIns, Forms: s.stores.forms,
 		Events: s.stores.feed, Webhooks: s.stores.webhooks, WebhookGuard: guard(a.cfg),
+		Members: s.stores.members, Tokens: s.stores.members, Audit: s.stores.audit, Disclosures: s.stores.disclosures,
 		Keys: s.stores.keys, Ready: a.ready(s.stores.pauses), Metrics: metricsHandler,
 		Exporter: a.newExporter(s), Retention: s.stores.ledger, Certificates: certificates,
 		Callbacks: inbound.New(inbound.Options{

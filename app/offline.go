@@ -7,13 +7,17 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
+	"github.com/orleu/elshi/audit"
 	"github.com/orleu/elshi/config"
 	"github.com/orleu/elshi/contacts"
 	"github.com/orleu/elshi/dispatcher"
+	"github.com/orleu/elshi/fault"
+	"github.com/orleu/elshi/members"
 	"github.com/orleu/elshi/store"
 	"github.com/orleu/elshi/vocab"
 )
@@ -75,7 +79,47 @@ func (a *App) NewKey(ctx context.Context, name string, mode dispatcher.Mode, gue
 	if err := errors.Join(wrong...); err != nil {
 		return "", err
 	}
-	_, secret, err := store.NewAPIKeys(a.db).Create(ctx, name, mode, addresses, a.now())
+	log, begun := store.NewAudit(a.db), audit.Event{
+		ID: vocab.AuditEventID(vocab.NewID(vocab.AuditEventPrefix)), At: a.now(), Actor: audit.System(audit.ByCommandLine), Operation: "create-api-key",
+		Resource: audit.Resource{Kind: "api_key"},
+	}
+	if err := log.Record(ctx, begun); err != nil {
+		return "", err
+	}
+	key, secret, err := store.NewAPIKeys(a.db).Create(ctx, name, mode, addresses, a.now())
+	if err != nil {
+		return "", err
+	}
+	return secret, log.Complete(ctx, audit.Outcome{Event: begun.ID, At: a.now(), Status: http.StatusCreated, ResourceID: string(key.ID)})
+}
+
+// NewMember makes a member with a personal token and returns the token's secret, which is not kept. For an email address that a member has
+// already it makes a further token alone, and name and roles must not be given.
+func (a *App) NewMember(ctx context.Context, name, email string, roles []members.Role) (string, error) {
+	address, key, err := contacts.ParseEmail(email)
+	if err != nil {
+		return "", fmt.Errorf("email: %w", err)
+	}
+	people, now := store.NewMembers(a.db), a.now()
+	m := members.Member{ID: vocab.MemberID(vocab.NewID(vocab.MemberPrefix)), Name: name, Email: address, EmailKey: key, Roles: roles, CreatedAt: now}
+	_, err = people.ByEmail(ctx, key)
+	switch {
+	case err == nil && (name != "" || len(roles) > 0):
+		return "", errors.New("a member has this email address: leave --name and --role out to make a further token; roles are changed over the API")
+	case err == nil: // Enrol finds them again
+	case fault.KindOf(err) != fault.NotFound:
+		return "", err
+	default:
+		if len(m.Roles) == 0 {
+			m.Roles = []members.Role{members.Administrator}
+		}
+		if m, err = members.Clean(m); err != nil {
+			return "", err
+		}
+	}
+	_, secret, err := people.Enrol(ctx, m, members.Token{
+		ID: vocab.MemberTokenID(vocab.NewID(vocab.MemberTokenPrefix)), Name: "command line", CreatedBy: audit.ByCommandLine, CreatedAt: now,
+	}, now)
 	return secret, err
 }
 

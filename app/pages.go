@@ -33,7 +33,12 @@ type pageLedger struct{ stores }
 
 // Message returns a message.
 func (l pageLedger) Message(ctx context.Context, id vocab.MessageID) (dispatcher.Message, error) {
-	return l.ledger.Get(ctx, id)
+	m, err := l.ledger.Get(ctx, id)
+	if err != nil {
+		return m, err
+	}
+	m.ContactID, err = l.contacts.Survivor(ctx, m.ContactID) // whose it is by now
+	return m, err
 }
 
 // Recipient returns who a message went to.

@@ -158,6 +158,7 @@ func (a *App) addFeeder(ctx context.Context, s *street, observer dispatcher.Obse
 		KeepKeys: a.cfg.Idempotency.Keep,
 	}, observer, a.now, a.log)
 	a.add(doors, "feeder", feeder.Run)
+	a.add(doors, "claims", a.newClaimWatch(s).Run)
 	a.add(doors, "renewer", dispatcher.NewRenewer(dispatcher.RenewerOptions{
 		Ledger: s.stores.consents, Submitter: s.submitter, Purposes: s.gate.Purposes, Zone: a.cfg.Location(), Language: a.cfg.Languages[0],
 		Now: a.now, Log: a.log,

@@ -40,10 +40,16 @@ type Grant struct {
 //   - A grant, a request, a confirmation or a renewal is exact, and comes from the contact or an operator on their behalf.
 //   - An import grants only where the contact was never heard to say no.
 //   - policy_continued_use changes no grant.
+//   - A merge never grants: it ends a grant, or brings its end forward. A no that the other contact once said is kept, and does not end
+//     what both have granted since.
 //
 // Apply believes ValidUntil of the event: whoever writes a marketing grant sets it (PurposeInfo.ValidUntil).
 func Apply(k GrantKey, g Grant, e Event) Grant {
 	if Covers(e, k.Purpose, k.Channel, k.Topic) {
+		if e.Source == SourceMerge && g.State == Granted {
+			g.Objected = true
+			return g
+		}
 		return objected(g, e)
 	}
 	if e.Purpose != k.Purpose || e.Channel != k.Channel || e.Topic != k.Topic {
@@ -86,6 +92,8 @@ func Apply(k GrantKey, g Grant, e Event) Grant {
 		if g.State == Pending {
 			return moved(g, e, Lapsed)
 		}
+	case KindMerged:
+		return agreed(g, e)
 	case KindWithdrawn, KindRefused: // Covers has said that it does not reach this grant
 	case KindPolicyContinuedUse: // acceptance of the policy, of nothing else
 	case KindPaused, KindResumed: // see ApplyPause
@@ -128,6 +136,14 @@ func ApplyUnsubscribed(before bool, e Event) bool {
 		return true
 	}
 	return before && !givenByOwnAct(e)
+}
+
+// ApplyProcessing returns whether the consent to processing as such is withdrawn after the event. Only a grant of it ends that.
+func ApplyProcessing(before bool, e Event) bool {
+	if e.Scope == ScopeProcessing && e.Kind == KindWithdrawn && (e.Purpose == "" || e.Purpose == ProcessingCore) {
+		return true
+	}
+	return before && (e.Kind != KindGranted || e.Purpose != ProcessingCore)
 }
 
 // ApplyPause returns until when the contact wants no mailings, after the event; zero: there is no pause. The later end of two pauses
@@ -176,6 +192,19 @@ func Intersect(a, b Grant) Grant {
 
 func endsBefore(a, b Grant) bool {
 	return !a.ValidUntil.IsZero() && (b.ValidUntil.IsZero() || a.ValidUntil.Before(b.ValidUntil))
+}
+
+// agreed is a grant after a merge with a contact who had not granted it (no end), or until an earlier time. What is left stands on the
+// contact's own entry, so that stays its evidence.
+func agreed(g Grant, e Event) Grant {
+	switch {
+	case g.State != Granted:
+	case e.ValidUntil.IsZero():
+		return moved(g, e, Withdrawn)
+	case endsBefore(Grant{ValidUntil: e.ValidUntil}, g):
+		g.ValidUntil = e.ValidUntil
+	}
+	return g
 }
 
 func moved(g Grant, e Event, to State) Grant {
@@ -228,6 +257,20 @@ func ownAct(e Event) bool {
 	case SourceAPI, SourcePreferencePage, SourceConfirmLink, SourceSignUpForm, SourceOperator:
 		return true
 	case SourceImport, SourceOneClick, SourceMailto, SourceSMSKeyword, SourceComplaint, SourceMerge, SourceSystem:
+		return false
+	}
+	return false
+}
+
+// OwnProof says whether an entry is a grant by the person's own act that more shows than the word of whoever recorded it.
+func OwnProof(e Event) bool {
+	if !givenByOwnAct(e) {
+		return false
+	}
+	switch e.Proof {
+	case ProofDoubleOptIn, ProofOneTimeCode, ProofSignedForm:
+		return true
+	case ProofNone, ProofOperatorNote, ProofLink, ProofRenewalLink:
 		return false
 	}
 	return false

@@ -304,7 +304,10 @@ func TestWhateverHappensAGrantRestsOnAYes(t *testing.T) {
 			}
 			g = Apply(newsByEmail, g, e)
 			if Covers(e, "news.company", vocab.Email, "") {
-				saidNo, lastNo = true, i
+				saidNo = true
+				if e.Source != SourceMerge { // what a merge repeats was said before, by the other contact
+					lastNo = i
+				}
 			}
 			own := ownAct(e) && (e.Kind == KindGranted || e.Kind == KindConfirmed || e.Kind == KindRenewed)
 			if e.Purpose == "news.company" && (own || imported(e) && !saidNo) {

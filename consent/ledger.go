@@ -56,6 +56,7 @@ const (
 	KindStale              EventKind = "stale"   // its text was superseded by a material change
 	KindRenewed            EventKind = "renewed" // by the contact's own act; opens and clicks are none
 	KindImported           EventKind = "imported"
+	KindMerged             EventKind = "merged"               // two contacts became one, and not both had granted it, or not for so long
 	KindPaused             EventKind = "paused"               // no mailings until ValidUntil; takes no grant away
 	KindResumed            EventKind = "resumed"              // the end of a pause before its time
 	KindPolicyContinuedUse EventKind = "policy_continued_use" // acceptance of the policy (clauses 7.1–7.3); never a grant
@@ -65,7 +66,7 @@ const (
 func EventKinds() []EventKind {
 	return []EventKind{
 		KindRequested, KindGranted, KindConfirmed, KindRefused, KindWithdrawn, KindExpired, KindLapsed, KindStale,
-		KindRenewed, KindImported, KindPaused, KindResumed, KindPolicyContinuedUse,
+		KindRenewed, KindImported, KindMerged, KindPaused, KindResumed, KindPolicyContinuedUse,
 	}
 }
 

@@ -75,6 +75,12 @@ var rules = map[vocab.Class]classRules{
 // mayWait says whether an organisation may set hours for the class: not for those that are of no use an hour later.
 func mayWait(class vocab.Class) bool { return rules[class].quiet != noChannel }
 
+// ManualStops says whether a suppression by an operator can stop messages of the class.
+func ManualStops(class vocab.Class) bool {
+	row, known := rules[class]
+	return known && !row.ignoresManual
+}
+
 // waitsForMorning is the one home of which classes and channels quiet hours hold: the gate and the calendar both ask it.
 func waitsForMorning(class vocab.Class, channel vocab.Channel) bool {
 	switch rules[class].quiet {

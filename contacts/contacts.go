@@ -19,11 +19,12 @@ type Contact struct {
 	Attributes            map[string]any // JSON values for segments and templates
 	Minor                 bool           // under 18: marketing and service need the guardian's consent
 	GuardianConsented     bool
-	DataBlockedAt         *time.Time // blocked by law: nothing but legal and breach
-	ProcessingWithdrawnAt *time.Time // consent to processing withdrawn: nothing but legal, breach and security
-	UnsubscribedAllAt     *time.Time // no marketing at all
-	PausedUntil           *time.Time // no mailings before; set by the contact
-	ErasedAt              *time.Time // nothing is left but what the law wants kept
+	DataBlockedAt         *time.Time      // blocked by law: nothing but legal and breach
+	ProcessingWithdrawnAt *time.Time      // consent to processing withdrawn: nothing but legal, breach and security
+	UnsubscribedAllAt     *time.Time      // no marketing at all
+	PausedUntil           *time.Time      // no mailings before; set by the contact
+	MergedInto            vocab.ContactID // the contact it has become; empty: it is itself
+	ErasedAt              *time.Time      // nothing is left but what the law wants kept
 	CreatedAt             time.Time
 	UpdatedAt             time.Time
 }

@@ -64,11 +64,14 @@ type Suppression struct {
 	AddressID vocab.AddressID // empty once the address is erased, or if it was never a contact's
 	Address   vocab.Address   // empty likewise
 	Reason    SuppressionReason
-	Origin    string // bounce, api, one_click, sms_keyword, import, …
+	Classes   []vocab.Class // of a manual one: only these are stopped; empty: all that its reason stops
+	Origin    string        // the id of a member or key, or bounce, one_click, sms_keyword, complaint, erasure, import, …; see Kind
 	Note      string
 	CreatedAt time.Time
 	LiftedAt  time.Time // zero: in force
 	LiftedBy  string
+	LiftedFor string               // why it was lifted
+	LiftEvent vocab.ConsentEventID // the entry of the consent ledger that lifted it
 }
 
 // SuppressionFilter narrows a list of suppressions; empty fields do not.

@@ -87,7 +87,7 @@ func (p *pages) confirm(r *http.Request) (answer, error) {
 	case err != nil && again:
 		return p.askedAgain(r, language(r, "")), nil
 	case err != nil:
-		return p.gone(r, language(r, "")), nil //nolint:nilerr // it is the same page for every link that does not work
+		return p.gone(r, language(r, "")), nil
 	case again:
 		return p.again(r, l)
 	}

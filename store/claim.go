@@ -43,6 +43,9 @@ func (l *Ledger) ClaimBatch(ctx context.Context, claim dispatcher.Claim, decide 
 		if err != nil {
 			return err
 		}
+		if found, cs, people, err = tx.followMerged(ctx, found, cs, people); err != nil {
+			return err
+		}
 		for i, who := range people {
 			found[i].To, found[i].ContactName = who.address, who.name
 		}

@@ -216,8 +216,46 @@ func (c *Consents) Misvalued(ctx context.Context, from, to int64) (consent.Break
 	return first, away(err)
 }
 
-// EventsOf returns a contact's entries, the newest first, at most n of them; before is the id of the last one of the page before, or "".
+// Evidence is a personal value with the commitment to it that stands in the chain.
+type Evidence struct {
+	Seq        int64
+	Event      vocab.ConsentEventID
+	Commitment string
+	Salt       []byte
+	Value      string
+}
+
+// Evidence returns the values that are kept beside the entries after a number, in order, at most n of them.
+func (c *Consents) Evidence(ctx context.Context, after int64, n int) ([]Evidence, error) {
+	var list []Evidence
+	var e Evidence
+	var salt string
+	err := c.db.reader().each(ctx, []any{&e.Seq, &e.Event, &e.Commitment, &salt, &e.Value}, func() error {
+		e.Salt, _ = hex.DecodeString(salt) // a salt that is none makes another commitment
+		list = append(list, e)
+		return nil
+	}, `
+		SELECT e.seq, e.id, e.commitment, v.salt, v.value FROM consent_events e JOIN consent_values v ON v.event_id = e.id
+		WHERE e.seq > $1 ORDER BY e.seq LIMIT $2`, after, n)
+	return list, away(err)
+}
+
+// EventsOf returns a contact's entries with those of contacts that were merged into it, the newest first, at most n of them; before is the id of the last one of the page before, or "".
 func (c *Consents) EventsOf(ctx context.Context, contact vocab.ContactID, before vocab.ConsentEventID, n int) ([]consent.Event, error) {
+	same, err := c.db.reader().sameAs(ctx, contact)
+	if err != nil {
+		return nil, away(err)
+	}
+	if len(same) > 1 {
+		arg, err := jsonArg(same)
+		if err != nil {
+			return nil, err
+		}
+		list, err := c.db.reader().consentEvents(ctx, `
+			contact_id IN {ids $1} AND ($2 = '' OR seq < (SELECT b.seq FROM consent_events b WHERE b.id = $2)) ORDER BY seq DESC LIMIT $3`,
+			arg, string(before), n)
+		return list, away(err)
+	}
 	list, err := c.db.reader().consentEvents(ctx, `
 		contact_id = $1 AND ($2 = '' OR seq < (SELECT b.seq FROM consent_events b WHERE b.id = $2)) ORDER BY seq DESC LIMIT $3`,
 		string(contact), string(before), n)

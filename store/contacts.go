@@ -33,6 +33,13 @@ func (c *Contacts) Create(ctx context.Context, contact contacts.Contact, address
 		if err != nil {
 			return err
 		}
+		var taken bool
+		if err := tx.row(ctx, []any{&taken}, externalIDOfAnother, plain(contact.ExternalID), string(contact.ID)); err != nil {
+			return err
+		}
+		if taken && contact.ExternalID != "" {
+			return externalIDTaken()
+		}
 		name := plain(contact.Name)
 		n, err := tx.exec(ctx, `
 			INSERT INTO contacts (id, external_id, name, name_lookup, language, time_zone, attributes, minor, guardian_consented, data_blocked_at,
@@ -75,6 +82,10 @@ func (c *Contacts) Create(ctx context.Context, contact contacts.Contact, address
 	return made, nil
 }
 
+// externalIDOfAnother asks whether an external id is that of another contact, or of one that was merged into another.
+const externalIDOfAnother = `
+	SELECT EXISTS (SELECT 1 FROM contacts WHERE external_id = $1 AND id <> $2) OR EXISTS (SELECT 1 FROM external_ids WHERE external_id = $1 AND contact_id <> $2)`
+
 func externalIDTaken() error {
 	return &fault.Error{Kind: fault.Conflict, Code: "external_id_taken", Detail: "another contact has this external id; update that one, or give another"}
 }
@@ -90,7 +101,8 @@ func attributesText(attributes map[string]any) (string, error) {
 	return string(b), nil
 }
 
-// Get returns a contact with its addresses, also one that was erased; fault.NotFound if there never was one.
+// Get returns a contact with its addresses, also one that was erased; fault.NotFound if there never was one, and fault.Conflict
+// (contact_merged) if it was merged into another.
 func (c *Contacts) Get(ctx context.Context, id vocab.ContactID) (contacts.Profile, error) {
 	p, err := c.db.reader().profile(ctx, id)
 	return p, away(err)
@@ -121,8 +133,7 @@ func (c *Contacts) Update(ctx context.Context, id vocab.ContactID, now time.Time
 		}
 		// Asked first, because PostgreSQL writes the values of a statement that fails into its log.
 		var taken bool
-		if err := tx.row(ctx, []any{&taken}, `SELECT EXISTS (SELECT 1 FROM contacts WHERE external_id = $1 AND id <> $2)`,
-			plain(after.ExternalID), string(id)); err != nil {
+		if err := tx.row(ctx, []any{&taken}, externalIDOfAnother, plain(after.ExternalID), string(id)); err != nil {
 			return err
 		}
 		if taken {
@@ -165,7 +176,8 @@ func (c *Contacts) List(ctx context.Context, f contacts.Filter) ([]contacts.Prof
 			WHERE a.channel = ? AND a.lookup = ?)`, string(f.Channel), plain(f.Lookup))
 	}
 	if f.ExternalID != "" {
-		is.add(`c.external_id = ?`, plain(f.ExternalID))
+		is.add(`c.id IN (SELECT id FROM contacts WHERE external_id = ? UNION ALL SELECT contact_id FROM external_ids WHERE external_id = ?)`,
+			plain(f.ExternalID), plain(f.ExternalID))
 	}
 	if q := folded(strings.TrimSpace(f.Query)); q != "" {
 		is.add(`c.id IN (
@@ -177,6 +189,7 @@ func (c *Contacts) List(ctx context.Context, f contacts.Filter) ([]contacts.Prof
 	if f.Language != "" {
 		is.add(`c.language = ?`, string(f.Language))
 	}
+	is.add(`c.merged_into IS NULL`)
 	if !f.Erased {
 		is.add(`c.erased_at IS NULL`)
 	}
@@ -204,24 +217,27 @@ func pageOf(limit int) int {
 }
 
 const contactColumns = `c.id, c.external_id, c.name, c.language, c.time_zone, c.attributes, c.minor, c.guardian_consented, c.data_blocked_at,
-	c.processing_withdrawn_at, c.unsubscribed_all_at, c.paused_until, c.erased_at, c.created_at, c.updated_at`
+	c.processing_withdrawn_at, c.unsubscribed_all_at, c.paused_until, c.merged_into, c.erased_at, c.created_at, c.updated_at`
 
 func contactDest(c *contacts.Contact) []any {
 	return []any{
 		&c.ID, textOf(&c.ExternalID), &c.Name, &c.Language, &c.TimeZone, jsonOf(&c.Attributes), &c.Minor, &c.GuardianConsented,
-		atOrNil(&c.DataBlockedAt), atOrNil(&c.ProcessingWithdrawnAt), atOrNil(&c.UnsubscribedAllAt), atOrNil(&c.PausedUntil), atOrNil(&c.ErasedAt), at(&c.CreatedAt),
+		atOrNil(&c.DataBlockedAt), atOrNil(&c.ProcessingWithdrawnAt), atOrNil(&c.UnsubscribedAllAt), atOrNil(&c.PausedUntil), textOf(&c.MergedInto), atOrNil(&c.ErasedAt), at(&c.CreatedAt),
 		at(&c.UpdatedAt),
 	}
 }
 
 func noContact() error { return fault.Missing("contact_not_found", "there is no contact with this id") }
 
-// contact reads one contact; fault.NotFound if there is none.
+// contact reads one contact; fault.NotFound if there is none, and fault.Conflict (contact_merged) if it has become another one.
 func (r runner) contact(ctx context.Context, id vocab.ContactID) (contacts.Contact, error) {
 	var c contacts.Contact
 	err := r.row(ctx, contactDest(&c), `SELECT `+contactColumns+` FROM contacts c WHERE c.id = $1`, string(id))
 	if isNone(err) {
 		return c, noContact()
+	}
+	if err == nil && c.MergedInto != "" {
+		err = contactMerged(c.MergedInto)
 	}
 	return c, err
 }

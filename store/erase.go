@@ -7,6 +7,7 @@ import (
 
 	"github.com/orleu/elshi/contacts"
 
+	"github.com/orleu/elshi/audit"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/events"
 	"github.com/orleu/elshi/vocab"
@@ -66,6 +67,12 @@ func (c *Contacts) Erase(ctx context.Context, id vocab.ContactID, order contacts
 		if err := tx.tellContact(ctx, events.ContactErased, now, id); err != nil {
 			return err
 		}
+		if err := tx.audit(ctx, audit.Event{
+			At: now, Actor: audit.System(audit.ByErasure), Operation: "erase-contact", Resource: audit.Resource{Kind: "contact", ID: string(id)},
+			Contacts: []vocab.ContactID{id}, Status: 200,
+		}); err != nil {
+			return err
+		}
 		return tx.certify(ctx, id, e, order, done.InFlight)
 	})
 	if err != nil {
@@ -79,16 +86,20 @@ const contactErased = "contact_erased"
 
 // addressesEverUsed returns the addresses that a contact has, or had when something was sent to it, in the order of their guards.
 func (tx *tx) addressesEverUsed(ctx context.Context, id vocab.ContactID) ([]vocab.AddressID, error) {
+	same, err := tx.sameAsArg(ctx, id)
+	if err != nil {
+		return nil, err
+	}
 	var list []vocab.AddressID
 	var address vocab.AddressID
-	err := tx.each(ctx, []any{&address}, func() error {
+	err = tx.each(ctx, []any{&address}, func() error {
 		list = append(list, address)
 		return nil
 	}, `
-		SELECT address_id FROM contact_addresses WHERE contact_id = $1
+		SELECT address_id FROM contact_addresses WHERE contact_id IN {ids $1}
 		UNION
-		SELECT address_id FROM messages WHERE contact_id = $1 AND address_id IS NOT NULL
-		ORDER BY 1`, string(id))
+		SELECT address_id FROM messages WHERE contact_id IN {ids $1} AND address_id IS NOT NULL
+		ORDER BY 1`, same)
 	return list, err
 }
 
@@ -127,12 +138,12 @@ func (tx *tx) eraseAddresses(ctx context.Context, e *erasure, id vocab.ContactID
 	for _, a := range mine {
 		// A number that went to somebody else is not this contact's to suppress.
 		if a.reassigned.IsZero() {
-			if _, err := tx.suppress(ctx, a.channel, a.hash, "", contacts.ErasedContact, "erasure", "", now); err != nil {
+			if _, err := tx.suppress(ctx, a.channel, a.hash, "", contacts.Suppression{Reason: contacts.ErasedContact, Origin: "erasure", CreatedAt: now}); err != nil {
 				return err
 			}
 		}
 		if err := e.erase(ctx, tx, contacts.ErasedSuppressionNotes,
-			`UPDATE suppressions SET note = '' WHERE address_hash = $1 AND note <> ''`, a.hash); err != nil {
+			`UPDATE suppressions SET note = '', lift_reason = '' WHERE address_hash = $1 AND (note <> '' OR lift_reason <> '')`, a.hash); err != nil {
 			return err
 		}
 		if _, err := tx.exec(ctx, `UPDATE suppressions SET address_id = NULL WHERE address_hash = $1`, a.hash); err != nil {
@@ -159,22 +170,30 @@ func (tx *tx) eraseAddresses(ctx context.Context, e *erasure, id vocab.ContactID
 
 // erasePerson forgets everything else that is about the person.
 func (tx *tx) erasePerson(ctx context.Context, e *erasure, id vocab.ContactID, now time.Time) error {
+	same, err := tx.sameAsArg(ctx, id)
+	if err != nil {
+		return err
+	}
 	for _, part := range []struct {
 		kind      contacts.ErasedKind
 		statement string
 	}{
-		{contacts.ErasedPayloads, `DELETE FROM message_payloads WHERE message_id IN (SELECT id FROM messages WHERE contact_id = $1)`},
-		{contacts.ErasedAttachments, `DELETE FROM attachments WHERE message_id IN (SELECT id FROM messages WHERE contact_id = $1)`},
+		{contacts.ErasedPayloads, `DELETE FROM message_payloads WHERE message_id IN (SELECT id FROM messages WHERE contact_id IN {ids $1})`},
+		{contacts.ErasedAttachments, `DELETE FROM attachments WHERE message_id IN (SELECT id FROM messages WHERE contact_id IN {ids $1})`},
 		// A provider's words often repeat the address.
-		{contacts.ErasedDetails, `UPDATE message_attempts SET detail = '' WHERE message_id IN (SELECT id FROM messages WHERE contact_id = $1) AND detail <> ''`},
-		{contacts.ErasedDetails, `UPDATE messages SET detail = '' WHERE contact_id = $1 AND detail <> ''`},
+		{contacts.ErasedDetails, `UPDATE message_attempts SET detail = '' WHERE message_id IN (SELECT id FROM messages WHERE contact_id IN {ids $1}) AND detail <> ''`},
+		{contacts.ErasedDetails, `UPDATE messages SET detail = '' WHERE contact_id IN {ids $1} AND detail <> ''`},
 		// What a caller calls a message leads to the person in the caller's books.
-		{contacts.ErasedReferences, `UPDATE messages SET reference = NULL WHERE contact_id = $1 AND reference IS NOT NULL`},
-		{contacts.ErasedEvidence, `DELETE FROM consent_values WHERE event_id IN (SELECT id FROM consent_events WHERE contact_id = $1)`},
+		{contacts.ErasedReferences, `UPDATE messages SET reference = NULL WHERE contact_id IN {ids $1} AND reference IS NOT NULL`},
+		{contacts.ErasedEvidence, `DELETE FROM claim_texts WHERE claim_id IN (SELECT id FROM claims WHERE contact_id IN {ids $1})`},
+		{contacts.ErasedEvidence, `DELETE FROM consent_values WHERE event_id IN (SELECT id FROM consent_events WHERE contact_id IN {ids $1})`},
 	} {
-		if err := e.erase(ctx, tx, part.kind, part.statement, string(id)); err != nil {
+		if err := e.erase(ctx, tx, part.kind, part.statement, same); err != nil {
 			return err
 		}
+	}
+	if _, err := tx.exec(ctx, `DELETE FROM external_ids WHERE contact_id IN {ids $1}`, same); err != nil {
+		return err
 	}
 	return e.erase(ctx, tx, contacts.ErasedProfile, `
 		UPDATE contacts SET external_id = NULL, name = '', name_lookup = '', language = '', time_zone = '', attributes = '{}', minor = false,

@@ -100,7 +100,7 @@ func newKnown(t *testing.T, db *store.DB) *known {
 		ok(err)
 		lifted, err := k.suppressions.Add(t.Context(), channel, lookup, contacts.Suppression{Reason: contacts.Manual, Note: "lifted-Q8X7", CreatedAt: noon})
 		ok(err)
-		_, err = k.suppressions.Lift(t.Context(), lifted.ID, "mem_x", noon)
+		_, err = k.suppressions.Lift(t.Context(), lifted.ID, contacts.Lift{By: "mem_x", Reason: "mended"}, noon)
 		ok(err)
 	}
 	k.who, err = k.contacts.Create(t.Context(), contacts.Contact{

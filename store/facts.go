@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/orleu/elshi/contacts"
@@ -27,7 +28,7 @@ func (tx *tx) readFacts(ctx context.Context, now time.Time, cs []dispatcher.Cand
 		func() error { return tx.readOtherChannels(ctx, cs) },
 		func() error { return tx.readPauses(ctx, cs) },
 		func() error { return tx.readDuplicates(ctx, cs) },
-		func() error { return tx.readRecent(ctx, now, cs) },
+		func() error { return tx.readRecent(ctx, now, cs, people) },
 	} {
 		if err := read(); err != nil {
 			return nil, err
@@ -62,11 +63,15 @@ func (tx *tx) readSuppressions(ctx context.Context, cs []dispatcher.Candidate, p
 		return err
 	}
 	byHash := map[string][]string{}
-	var hash, reason string
-	err = tx.each(ctx, []any{&hash, &reason}, func() error {
+	var hash, reason, classes string
+	narrow := map[string][]vocab.Class{} // by the hash of an address whose manual suppression is about some classes alone
+	err = tx.each(ctx, []any{&hash, &reason, &classes}, func() error {
 		byHash[hash] = append(byHash[hash], reason)
+		if classes != "" {
+			narrow[hash] = classesOf(classes)
+		}
 		return nil
-	}, `SELECT address_hash, reason FROM suppressions WHERE address_hash IN {ids $1} AND lifted_at IS NULL`, arg)
+	}, `SELECT address_hash, reason, classes FROM suppressions WHERE address_hash IN {ids $1} AND lifted_at IS NULL`, arg)
 	if err != nil || len(byHash) == 0 {
 		return err
 	}
@@ -80,7 +85,10 @@ func (tx *tx) readSuppressions(ctx context.Context, cs []dispatcher.Candidate, p
 				a.Complained = true
 			case contacts.ChannelStop:
 				a.ChannelStopped = true
-			case contacts.Manual, contacts.ErasedContact:
+			case contacts.Manual:
+				only := narrow[h]
+				a.Manual = a.Manual || len(only) == 0 || slices.Contains(only, cs[i].Message.Class)
+			case contacts.ErasedContact:
 				a.Manual = true
 			}
 		}
@@ -167,7 +175,7 @@ func (tx *tx) readDuplicates(ctx context.Context, cs []dispatcher.Candidate) err
 }
 
 // readRecent reads the earlier marketing messages that reached a contact, or may have, for the frequency cap. Rehearsals reach nobody.
-func (tx *tx) readRecent(ctx context.Context, now time.Time, cs []dispatcher.Candidate) error {
+func (tx *tx) readRecent(ctx context.Context, now time.Time, cs []dispatcher.Candidate, people []person) error {
 	byContact := map[vocab.ContactID][]int{}
 	var rows rowset
 	for i, c := range cs {
@@ -182,6 +190,23 @@ func (tx *tx) readRecent(ctx context.Context, now time.Time, cs []dispatcher.Can
 	if len(rows) == 0 {
 		return nil
 	}
+	// What reached somebody by the name of a contact that was merged into theirs has reached them.
+	was := map[vocab.ContactID]vocab.ContactID{}
+	for i, c := range cs {
+		if _, known := byContact[c.Message.ContactID]; !known || !people[i].absorbed || was[c.Message.ContactID] != "" {
+			continue
+		}
+		same, err := tx.sameAs(ctx, c.Message.ContactID)
+		if err != nil {
+			return err
+		}
+		for _, id := range same {
+			was[id] = c.Message.ContactID
+			if id != c.Message.ContactID {
+				rows = append(rows, []any{id})
+			}
+		}
+	}
 	arg, err := jsonArg(rows)
 	if err != nil {
 		return err
@@ -191,6 +216,9 @@ func (tx *tx) readRecent(ctx context.Context, now time.Time, cs []dispatcher.Can
 		send    consent.Sent
 	)
 	return tx.each(ctx, []any{&contact, &send.ID, &send.Channel, at(&send.At)}, func() error {
+		if survivor, merged := was[contact]; merged {
+			contact = survivor
+		}
 		for _, i := range byContact[contact] {
 			if cs[i].Message.ID != send.ID {
 				cs[i].Recent = append(cs[i].Recent, send)

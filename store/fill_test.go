@@ -26,6 +26,8 @@ func fill(t *testing.T, db *store.DB, from, to int) {
 				language, text_hash, policy_version, at, commitment, prev_hash, hash)
 			SELECT i, 'cev_' || (100000000 + i), 'granted', 'con_' || (100000000 + i), '', 'purpose', 'news.company', 'email', '', 'api', 'contact', '',
 				'kk', '', '', 1, '', '', '' FROM n`},
+		{people, `INSERT INTO confirmations (id, kind, contact_id, address_id, channel, language, form_id, asked, code_hash, message_id, created_at, expires_at, tries, used_at)
+			SELECT 'cnf_' || (100000000 + i), 'opt_in', 'con_' || (100000000 + i), 'adr_' || (100000000 + i), 'email', 'kk', '', '[]', '', '', 1, 2, 0, 1 FROM n`},
 		{people, `INSERT INTO suppressions (id, channel, address_hash, address_id, reason, origin, note, created_at, lifted_by)
 			SELECT 'sup_' || (100000000 + i), 'email', 'hash of ' || i, NULL, 'hard_bounce', 'bounce', '', 1, '' FROM n`},
 		{people, `INSERT INTO idempotency_keys (api_key, route, token, body_hash, answer, created_at)
@@ -39,6 +41,14 @@ func fill(t *testing.T, db *store.DB, from, to int) {
 			SELECT 'whk_1', 'whd_' || (100000000 + i), 'evt_' || i, 'message.bounced', 1, 0, i, 'delivered', 1, false, 1, 200, '', 1 FROM n`},
 		{every, `INSERT INTO feed (tx, id, type, at, subject, attempt, reason, data)
 			SELECT 0, '', 'message.sent', 1, 'msg_' || (100000000 + i), 1, '', '' FROM n`},
+		{people, `INSERT INTO audit_events (id, at, actor_kind, actor_id, operation, resource_kind, resource_id, fields, reason, request_id)
+			SELECT 'aud_' || (100000000 + i), 1, 'member', 'mem_' || i % 100, 'op-' || i % 1000, 'contact', '', '[]', '', '' FROM n`},
+		{people, `INSERT INTO audit_outcomes (event_id, at, status, resource_id) SELECT 'aud_' || (100000000 + i), 1, 200, '' FROM n`},
+		{people, `INSERT INTO audit_subjects (subject_id, event_id) SELECT 'con_' || (100000000 + i), 'aud_' || (100000000 + i) FROM n`},
+		{people, `INSERT INTO disclosures (id, state, body, bin, ground, reference, requested_on, contacts, parts, recipient, drafted_by, drafted_at, first_by,
+				second_by, refused_by, refusal, exported_by, plain_hash, sealed_hash)
+			SELECT 'dis_' || (100000000 + i), 'draft', '', '', '', '', '', '[]', '[]', '', '', 1, '', '', '', '', '', '', '' FROM n`},
+		{people, `INSERT INTO disclosure_contacts (contact_id, disclosure_id) SELECT 'con_' || (100000000 + i), 'dis_' || (100000000 + i) FROM n`},
 		{every, `INSERT INTO messages (id, contact_id, address_id, channel, class, lane, purpose, topic, language, template, sender, provider, mode,
 				api_key, reference, trigger_id, has_unsubscribe, locale_approved, created_at, not_after, status, attempt, failures, due_at,
 				lease_until, first_attempt_at, claimed_at, settled_at, sent_at, finalized_at, verdict, reason, reasons, basis,

@@ -79,14 +79,12 @@ func (m marks) after(e consent.Event) marks {
 		}
 	}
 	m.paused = consent.ApplyPause(m.paused, e)
-	core := e.Purpose == consent.ProcessingCore || e.Purpose == ""
-	switch {
-	case e.Scope == consent.ScopeProcessing && e.Kind == consent.KindWithdrawn && core:
-		if m.processing.IsZero() {
+	had = !m.processing.IsZero()
+	if out := consent.ApplyProcessing(had, e); out != had {
+		m.processing = time.Time{}
+		if out {
 			m.processing = e.At
 		}
-	case e.Purpose == consent.ProcessingCore && e.Kind == consent.KindGranted:
-		m.processing = time.Time{}
 	}
 	return m
 }

@@ -36,12 +36,16 @@ func (tx *tx) guard(ctx context.Context, contacts []vocab.ContactID, addresses [
 	return nil
 }
 
-// contactExists says so by a nil error; fault.NotFound if there is no such contact.
+// contactExists says so by a nil error; fault.NotFound if there is no such contact, and fault.Conflict (contact_merged) if it was merged
+// into another one.
 func (tx *tx) contactExists(ctx context.Context, id vocab.ContactID) error {
-	var one int
-	err := tx.row(ctx, []any{&one}, `SELECT 1 FROM contacts WHERE id = $1`, string(id))
+	var into vocab.ContactID
+	err := tx.row(ctx, []any{textOf(&into)}, `SELECT merged_into FROM contacts WHERE id = $1`, string(id))
 	if isNone(err) {
 		return fault.Missing("contact_not_found", "there is no contact with this id")
+	}
+	if err == nil && into != "" {
+		err = contactMerged(into)
 	}
 	return err
 }

@@ -139,15 +139,34 @@ func (r runner) listOf(ctx context.Context, f dispatcher.MessageFilter) (dispatc
 	case f.ContactID == "":
 		s.add(`m.reference = ?`, plain(f.Reference))
 	case f.Reference == "":
-		s.add(`m.contact_id = ?`, string(f.ContactID))
+		if err := r.demandContact(ctx, s, f.ContactID); err != nil {
+			return dispatcher.MessagePage{}, err
+		}
 	default:
-		s.add(`m.contact_id = ?`, string(f.ContactID))
+		if err := r.demandContact(ctx, s, f.ContactID); err != nil {
+			return dispatcher.MessagePage{}, err
+		}
 		s.filters = append(s.filters, filter{`m.reference = ?`, plain(f.Reference)})
 	}
 	if f.After != "" {
 		s.add(`m.id < ?`, string(f.After))
 	}
 	return r.walk(ctx, s)
+}
+
+// demandContact narrows to the messages of a contact and of those who were merged into it.
+func (r runner) demandContact(ctx context.Context, s *search, contact vocab.ContactID) error {
+	same, err := r.sameAs(ctx, contact)
+	if err != nil {
+		return err
+	}
+	if len(same) == 1 { // nearly everybody: the index has their messages in order
+		s.add(`m.contact_id = ?`, string(contact))
+		return nil
+	}
+	arg, err := jsonArg(same)
+	s.add(`m.contact_id IN {ids ?}`, arg)
+	return err
 }
 
 // listByTime lists the messages of a time.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"testing/fstest"
 	"time"
 
@@ -76,7 +77,8 @@ func (db *DB) Migrated(ctx context.Context) (bool, error) {
 	return !pending, away(err)
 }
 
-// provider merges the migrations that both engines share with the engine's own, by number.
+// provider merges the migrations that both engines share with the engine's own, by number. Two files of one name are two halves of one
+// migration.
 func (db *DB) provider() (*goose.Provider, error) {
 	merged := fstest.MapFS{}
 	for _, dir := range []string{"common", db.dialect.name} {
@@ -88,6 +90,11 @@ func (db *DB) provider() (*goose.Provider, error) {
 			data, err := fs.ReadFile(migrations, "migrations/"+dir+"/"+e.Name())
 			if err != nil {
 				return nil, fmt.Errorf("migrate: %w", err)
+			}
+			if shared := merged[e.Name()]; shared != nil {
+				if data, err = oneMigration(shared.Data, data); err != nil {
+					return nil, fmt.Errorf("migrate: %s: %w", e.Name(), err)
+				}
 			}
 			merged[e.Name()] = &fstest.MapFile{Data: data}
 		}
@@ -107,8 +114,19 @@ func (db *DB) provider() (*goose.Provider, error) {
 	return provider, nil
 }
 
-// Grant lets the service's role of PostgreSQL work: it may read and write rows, may only append consent events and their signed heads, and owns
-// nothing. It runs as the owner, after Migrate. On SQLite, which has no roles, it does nothing.
+// oneMigration joins the half that both engines share with the engine's own, which stands on it: it goes up second and down first.
+func oneMigration(shared, own []byte) ([]byte, error) {
+	const down = "-- +goose Down\n"
+	sharedUp, sharedDown, first := strings.Cut(string(shared), down)
+	ownUp, ownDown, second := strings.Cut(string(own), down)
+	if !first || !second {
+		return nil, errors.New("want " + strings.TrimSpace(down))
+	}
+	return []byte(sharedUp + strings.Replace(ownUp, "-- +goose Up\n", "", 1) + down + ownDown + sharedDown), nil
+}
+
+// Grant lets the service's role of PostgreSQL work: it may read and write rows, may only append consent events, their signed heads and entries of the audit log, and
+// owns nothing. It runs as the owner, after Migrate. On SQLite, which has no roles, it does nothing.
 func (db *DB) Grant(ctx context.Context, role string) error {
 	if db.dialect.name != "postgres" {
 		return nil
@@ -122,6 +140,7 @@ func (db *DB) Grant(ctx context.Context, role string) error {
 		"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO " + name,
 		"REVOKE UPDATE, DELETE, TRUNCATE ON consent_events FROM " + name,
 		"REVOKE UPDATE, DELETE, TRUNCATE ON consent_checkpoints FROM " + name,
+		"REVOKE UPDATE, DELETE, TRUNCATE ON audit_events, audit_outcomes, audit_subjects FROM " + name,
 	} {
 		if _, err := db.write.ExecContext(ctx, statement); err != nil {
 			return fmt.Errorf("grant: %w", away(err))

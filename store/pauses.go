@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/orleu/elshi/audit"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/vocab"
 )
@@ -19,10 +20,17 @@ func (p *Pauses) Pause(ctx context.Context, pause dispatcher.Pause) error {
 	return p.db.tx(ctx, func(tx *tx) error { return tx.pause(ctx, pause) })
 }
 
+// pause sets a pause. Who asked for one over the API is in the audit log by the door's doing; one that comes of an outcome is written here.
 func (tx *tx) pause(ctx context.Context, p dispatcher.Pause) error {
-	_, err := tx.exec(ctx, `INSERT INTO pauses (kind, name, reason, origin, at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
+	n, err := tx.exec(ctx, `INSERT INTO pauses (kind, name, reason, origin, at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
 		string(p.Kind), p.Name, p.Reason, p.Origin, p.At.UnixMicro())
-	return err
+	if err != nil || n == 0 || p.Origin != audit.ByOutcome {
+		return err
+	}
+	return tx.audit(ctx, audit.Event{
+		At: p.At, Actor: audit.System(p.Origin), Operation: "pause-" + string(p.Kind), Resource: audit.Resource{Kind: string(p.Kind), ID: p.Name},
+		Reason: p.Reason, Status: 200,
+	})
 }
 
 // Resume lifts a pause and makes what it held due now. It says whether there was one.

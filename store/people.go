@@ -14,6 +14,9 @@ type person struct {
 	name    string
 	address vocab.Address // empty if there is none
 	hash    string        // of the address, if it is the contact's
+
+	mergedInto vocab.ContactID // who the contact has become; empty: it is itself
+	absorbed   bool            // others were merged into it
 }
 
 // readPeople reads contacts, addresses, links and grants. Inside a claim it takes the guards with them: of a row that it locks, PostgreSQL
@@ -36,7 +39,7 @@ func (tx *tx) readContacts(ctx context.Context, ids []vocab.ContactID, cs []disp
 		return err
 	}
 	text := `
-		SELECT id, name, time_zone, minor, guardian_consented, data_blocked_at, processing_withdrawn_at, unsubscribed_all_at, erased_at, paused_until
+		SELECT id, name, time_zone, minor, guardian_consented, data_blocked_at, processing_withdrawn_at, unsubscribed_all_at, erased_at, paused_until, merged_into, absorbed
 		FROM contacts WHERE id IN {ids $1} ORDER BY id`
 	if guarded {
 		text += ` {guard}`
@@ -46,15 +49,18 @@ func (tx *tx) readContacts(ctx context.Context, ids []vocab.ContactID, cs []disp
 		name, zone                               string
 		minor, guardian                          bool
 		blocked, withdrawn, unsubscribed, erased time.Time
+		into                                     vocab.ContactID
+		absorbed                                 bool
 		paused                                   time.Time
 	)
 	mine := map[vocab.ContactID][]int{}
 	for i, c := range cs {
 		mine[c.Message.ContactID] = append(mine[c.Message.ContactID], i)
 	}
-	return tx.each(ctx, []any{&id, &name, &zone, &minor, &guardian, at(&blocked), at(&withdrawn), at(&unsubscribed), at(&erased), at(&paused)}, func() error {
+	return tx.each(ctx, []any{&id, &name, &zone, &minor, &guardian, at(&blocked), at(&withdrawn), at(&unsubscribed), at(&erased), at(&paused), textOf(&into), &absorbed}, func() error {
 		for _, i := range mine[id] {
 			cs[i].TimeZone, people[i].name = zone, name
+			people[i].mergedInto, people[i].absorbed = into, absorbed
 			cs[i].Facts.Contact = consent.ContactFacts{
 				Erased: !erased.IsZero(), DataBlocked: !blocked.IsZero(), ProcessingWithdrawn: !withdrawn.IsZero(), Minor: minor,
 				GuardianConsented: guardian,

@@ -12,9 +12,12 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/orleu/elshi/audit"
 	"github.com/orleu/elshi/channels"
+	"github.com/orleu/elshi/claims"
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/contacts"
+	"github.com/orleu/elshi/disclosures"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/events"
 	"github.com/orleu/elshi/fault"
@@ -32,6 +35,8 @@ var large = []string{
 	"messages", "message_attempts", "message_payloads", "message_events", "message_once", "consents", "consent_events", "contacts", "addresses",
 	"contact_addresses", "suppressions", "idempotency_keys", "sms_refs", "confirmations", "feed",
 	"webhook_deliveries",
+	"audit_events", "audit_outcomes", "audit_subjects", "disclosures",
+	"disclosure_contacts",
 }
 
 const (
@@ -230,10 +235,39 @@ func drive(t *testing.T, db *store.DB, n, round int) {
 	ok("recipient", err)
 	_, err = l.Cancel(ctx, in.Drafts[1].Message.ID, now)
 	ok("cancel", err)
+	driveRegisters(t, db, n)
 	for name, f := range lists(n) {
 		_, err = l.List(ctx, f)
 		ok("list by "+name, err)
 	}
+	driveClaims(ctx, ok, db, consents, n, round)
+}
+
+// driveClaims runs what is asked for somebody who objects, and of two contacts who become one.
+func driveClaims(ctx context.Context, ok func(string, error), db *store.DB, consents *store.Consents, n, round int) {
+	now, book, people := noon.Add(time.Duration(n)*time.Second), store.NewClaims(db, consents), store.NewContacts(db)
+	claimant, gone := con(n/4+20+10*round), con(n/4+21+10*round)
+	_, err := book.Open(ctx, claims.New{
+		ContactID: claimant, Kind: claims.Objection, Via: claims.ByLink, Text: "stop", ReceivedAt: now, RecordedAt: now, Year: 2026, DueAt: now, Once: true,
+		Withdrawal: []consent.Event{{Kind: consent.KindWithdrawn, Scope: consent.ScopeProcessing, Source: consent.SourcePreferencePage}},
+	})
+	ok("claim", err)
+	for _, f := range []claims.Filter{{ContactID: claimant}, {State: claims.Undelivered, DueBefore: now}} {
+		_, err = book.List(ctx, f)
+		ok("claims", err)
+	}
+	_, err = book.Watched(ctx, now, 10)
+	ok("watched claims", err)
+	_, err = book.Count(ctx, now)
+	ok("count of claims", err)
+	_, err = consents.Merge(ctx, claimant, gone, consent.Event{ActorKind: consent.ActorSystem}, now)
+	ok("merge", err)
+	_, err = consents.EventsOf(ctx, claimant, "", 50)
+	ok("consent events of a survivor", err)
+	_, err = store.NewLedger(db).List(ctx, dispatcher.MessageFilter{ContactID: claimant})
+	ok("messages of a survivor", err)
+	_, err = people.Erase(ctx, claimant, contacts.EraseOrder{At: now, Certify: func(contacts.Certificate) (string, error) { return "", nil }})
+	ok("erase", err)
 }
 
 // driveWebhooks reads the feed, sends from it, and forgets of it.
@@ -277,6 +311,43 @@ func driveWebhooks(t *testing.T, db *store.DB, now time.Time) {
 	ok("undelivered", err)
 	_, err = l.ForgetEvents(ctx, noon.Add(-1000*time.Hour), 10)
 	ok("forget events", err)
+}
+
+// driveRegisters asks who did what, who came, and to whom data were given.
+func driveRegisters(t *testing.T, db *store.DB, n int) {
+	t.Helper()
+	ctx, log, people := t.Context(), store.NewAudit(db), store.NewMembers(db)
+	e := audit.Event{
+		ID: vocab.AuditEventID(vocab.NewID(vocab.AuditEventPrefix)), At: noon, Operation: "get-contact", Contacts: []vocab.ContactID{con(n / 4), con(n/4 + 1)},
+	}
+	_, _, unknown := people.Authenticate(ctx, "elshi_member_x", noon)
+	_, tokens := people.Tokens(ctx, "mem_x")
+	_, disclosed := store.NewDisclosures(db).List(ctx, disclosures.Filter{ContactID: con(n / 4), Limit: 50})
+	errs := []error{
+		log.Record(ctx, e), log.Complete(ctx, audit.Outcome{Event: e.ID, At: noon, Status: 200, Contacts: e.Contacts}), tokens, disclosed,
+	}
+	last := vocab.AuditEventID(fmt.Sprintf("%s_%d", vocab.AuditEventPrefix, 100_000_000+n/2))
+	for _, f := range []audit.Filter{
+		{After: last},
+		{From: noon, To: noon.Add(time.Hour)},
+		{ActorID: "mem_1"},
+		{ActorID: "mem_1", After: last},
+		{Operation: "op-7", After: last},
+		{Subject: string(con(n / 4))},
+		{Subject: string(con(n / 4)), ActorID: "mem_1", Operation: "op-7", After: last, From: noon},
+	} {
+		f.Limit = 50
+		_, err := log.List(ctx, f)
+		errs = append(errs, err)
+	}
+	for i, err := range errs {
+		if err != nil {
+			t.Fatalf("registers, %d: %v", i, err)
+		}
+	}
+	if fault.KindOf(unknown) != fault.NotFound {
+		t.Errorf("token: %v", unknown)
+	}
 }
 
 // lists are questions of GET /v1/messages over n messages.

@@ -52,24 +52,38 @@ func (r runner) recipients(ctx context.Context, queries []dispatcher.RecipientQu
 			unnamed = append(unnamed, row)
 		}
 	}
-	if err := r.namedContacts(ctx, named, queries, known); err != nil {
+	merged, err := r.namedContacts(ctx, named, queries, known)
+	if err != nil {
 		return nil, err
+	}
+	if len(merged) > 0 { // they are reached by the name of their survivors, who are merged into nobody
+		if _, err := r.namedContacts(ctx, merged, queries, known); err != nil {
+			return nil, err
+		}
 	}
 	return known, r.contactsBehind(ctx, unnamed, known)
 }
 
-// namedContacts answers the queries that name a contact: with the address they name, or the contact's best one.
-func (r runner) namedContacts(ctx context.Context, rows rowset, queries []dispatcher.RecipientQuery, known []dispatcher.Known) error {
+// namedContacts answers the queries that name a contact: with the address they name, or the contact's best one. It returns the queries
+// that name a contact that was merged, with the name of its survivor.
+func (r runner) namedContacts(ctx context.Context, rows rowset, queries []dispatcher.RecipientQuery, known []dispatcher.Known) (rowset, error) {
 	if len(rows) == 0 {
-		return nil
+		return nil, nil
 	}
 	arg, err := jsonArg(rows)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var n int
 	var x dispatcher.Known
-	return r.each(ctx, []any{&n, &x.ContactID, &x.Name, &x.Language, textOf(&x.AddressID), textOf(&x.Lookup)}, func() error {
+	var into vocab.ContactID
+	var merged rowset
+	err = r.each(ctx, []any{&n, &x.ContactID, &x.Name, &x.Language, &into, textOf(&x.AddressID), textOf(&x.Lookup)}, func() error {
+		if into != "" { // it has no addresses any more, so this is its only row
+			q := queries[n]
+			merged = append(merged, []any{n, q.Channel, q.Recipient.Lookup, into})
+			return nil
+		}
 		if !known[n].Missing {
 			return nil // the first address is the one to use
 		}
@@ -81,13 +95,14 @@ func (r runner) namedContacts(ctx context.Context, rows rowset, queries []dispat
 		known[n] = x
 		return nil
 	}, `
-		SELECT CAST(j.value ->> 0 AS BIGINT), c.id, c.name, c.language, a.id, a.lookup
+		SELECT CAST(j.value ->> 0 AS BIGINT), c.id, c.name, c.language, COALESCE(c.merged_into, ''), a.id, a.lookup
 		FROM {rows $1}
 		JOIN contacts c ON c.id = j.value ->> 3
 		LEFT JOIN contact_addresses l ON l.contact_id = c.id
 		LEFT JOIN addresses a ON a.id = l.address_id AND a.channel = j.value ->> 1
 			AND (j.value ->> 2 = '' AND l.reassigned_at IS NULL OR a.lookup = j.value ->> 2)
 		ORDER BY 1, CASE WHEN a.id IS NULL THEN 1 ELSE 0 END, `+usableFirst, arg)
+	return merged, err
 }
 
 // contactsBehind answers the queries that name an address alone: with the first contact behind it, and how many there are. Somebody

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/orleu/elshi/audit"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/vocab"
 )
@@ -149,6 +150,14 @@ func (tx *tx) forget(ctx context.Context, s dispatcher.ForgetStep, ids []vocab.M
 	if _, err := tx.exec(ctx, `DELETE FROM retention_stays WHERE kind = $2 AND class = $3 AND message_id IN {ids $1}`,
 		arg, string(s.Kind), string(s.Class)); err != nil {
 		return counts, err
+	}
+	if counts != (dispatcher.ForgetCounts{}) {
+		if err := tx.audit(ctx, audit.Event{
+			Actor: audit.System(audit.ByRetention), Operation: "forget-" + string(s.Kind), Resource: audit.Resource{Kind: "message"}, Status: 200,
+			Reason: fmt.Sprintf("%d of class %s from before %s", len(gone), s.Class, s.Before.UTC().Format(time.DateOnly)),
+		}); err != nil {
+			return counts, err
+		}
 	}
 	if !s.Stays {
 		counts.Stayed = len(stay)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/orleu/elshi/audit"
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/contacts"
 	"github.com/orleu/elshi/internal/testkit"
@@ -205,5 +206,63 @@ func TestTheConsentLedgerOnlyGrows(t *testing.T) {
 		refusesChange(t, service, service.Raw(), "must be owner", `DROP TRIGGER consent_events_no_change ON consent_events`,
 			`ALTER TABLE consent_events DISABLE TRIGGER ALL`, `DROP TABLE consent_events`)
 		refusesChange(t, service, owner.Raw(), "append-only", append(change, `TRUNCATE consent_events`, `TRUNCATE consent_events CASCADE`)...)
+	})
+}
+
+// withEntry writes an entry of the audit log with its outcome.
+func withEntry(t *testing.T, db *store.DB) {
+	t.Helper()
+	log := store.NewAudit(db)
+	if err := log.Record(t.Context(), audit.Event{ID: "aud_1", At: noon, Operation: "get-contact", Contacts: []vocab.ContactID{"con_1"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := log.Complete(t.Context(), audit.Outcome{Event: "aud_1", At: noon, Status: 200}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestTheAuditLogOnlyGrows(t *testing.T) {
+	change := map[string][]string{
+		"audit_events":   {`UPDATE audit_events SET operation = 'nothing'`, `DELETE FROM audit_events`},
+		"audit_outcomes": {`UPDATE audit_outcomes SET status = 500`, `DELETE FROM audit_outcomes`},
+		"audit_subjects": {`UPDATE audit_subjects SET subject_id = 'con_2'`, `DELETE FROM audit_subjects`},
+	}
+	refuses := func(t *testing.T, db *store.DB, raw *sql.DB, why, statement string) {
+		t.Helper()
+		if _, err := raw.ExecContext(t.Context(), statement); err == nil || !strings.Contains(err.Error(), why) {
+			t.Errorf("%s: got error %v, want %q", statement, err, why)
+		}
+		list, err := store.NewAudit(db).List(t.Context(), audit.Filter{Subject: "con_1", Limit: 2})
+		if err != nil || len(list) != 1 || list[0].Operation != "get-contact" || list[0].Status != 200 {
+			t.Fatalf("after %s the log holds %+v, %v", statement, list, err)
+		}
+	}
+	t.Run("sqlite", func(t *testing.T) {
+		db := openSQLite(t)
+		withEntry(t, db)
+		for table, statements := range change {
+			for _, s := range append(statements, `INSERT OR REPLACE INTO `+table+` SELECT * FROM `+table) {
+				refuses(t, db, db.Raw(), "append-only", s)
+			}
+		}
+	})
+	t.Run("postgres", func(t *testing.T) {
+		database := testkit.Postgres(t).CreateDatabase(t)
+		owner := open(t, store.Options{URL: database.Owner, HashKey: hashKey})
+		if err := owner.Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := owner.Grant(t.Context(), testkit.ServiceRole); err != nil {
+			t.Fatal(err)
+		}
+		service := open(t, store.Options{URL: database.Service, HashKey: hashKey})
+		withEntry(t, service)
+		for table, statements := range change {
+			for _, s := range append(statements, `TRUNCATE `+table) {
+				refuses(t, service, service.Raw(), "permission denied", s)
+				refuses(t, service, owner.Raw(), "append-only", s)
+			}
+			refuses(t, service, service.Raw(), "must be owner", `ALTER TABLE `+table+` DISABLE TRIGGER ALL`)
+		}
 	})
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/orleu/elshi/contacts"
 
+	"github.com/orleu/elshi/audit"
 	"github.com/orleu/elshi/channels"
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/dispatcher"
@@ -289,7 +290,7 @@ func (tx *tx) afterSettle(ctx context.Context, settlements []dispatcher.Settleme
 	var wipe []vocab.MessageID
 	for _, s := range settlements {
 		if s.Pause != "" {
-			if err := tx.pause(ctx, dispatcher.Pause{Kind: dispatcher.PauseProvider, Name: string(s.Provider), Reason: s.Pause, Origin: "outcome", At: s.At}); err != nil {
+			if err := tx.pause(ctx, dispatcher.Pause{Kind: dispatcher.PauseProvider, Name: string(s.Provider), Reason: s.Pause, Origin: audit.ByOutcome, At: s.At}); err != nil {
 				return err
 			}
 		}

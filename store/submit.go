@@ -80,8 +80,17 @@ func (tx *tx) submit(ctx context.Context, all []*asked, wait time.Duration, hash
 	for i, d := range drafts {
 		cs[i].Message = d.Message
 	}
-	if _, err := tx.readFacts(ctx, now, cs, false); err != nil {
+	people, err := tx.readFacts(ctx, now, cs, false)
+	if err != nil {
 		return err
+	}
+	if renamed(cs, people) { // somebody was merged since the submission was planned
+		for i := range cs {
+			drafts[i].Message.ContactID = cs[i].Message.ContactID
+		}
+		if _, err := tx.readFacts(ctx, now, cs, false); err != nil {
+			return err
+		}
 	}
 	for i, d := range drafts {
 		intakeFacts(&cs[i], d, hash)

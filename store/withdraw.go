@@ -19,15 +19,8 @@ func (c *Consents) Withdraw(ctx context.Context, w dispatcher.Withdrawal, now ti
 	var done dispatcher.Withdrawn
 	err := c.db.tx(ctx, func(tx *tx) error {
 		done = dispatcher.Withdrawn{}
-		contacts, err := tx.concerned(ctx, w)
+		contacts, err := tx.guardConcerned(ctx, w)
 		if err != nil {
-			return err
-		}
-		var addresses []vocab.AddressID
-		if w.AddressID != "" {
-			addresses = []vocab.AddressID{w.AddressID}
-		}
-		if err := tx.guard(ctx, contacts, addresses); err != nil {
 			return err
 		}
 		stopped := false
@@ -82,10 +75,32 @@ func (tx *tx) answered(ctx context.Context, w dispatcher.Withdrawal, now time.Ti
 	return tx.addEvents(ctx, []event{{message: w.Message, kind: kind, at: now, dedupe: kind}})
 }
 
-// concerned returns the contacts of a withdrawal in the order of their guards.
+// guardConcerned guards the contacts of a withdrawal and the address it came by, and returns the contacts in the order of their guards.
+// They are looked for again under the guards: a merge or a new link may have come between.
+func (tx *tx) guardConcerned(ctx context.Context, w dispatcher.Withdrawal) ([]vocab.ContactID, error) {
+	var addresses []vocab.AddressID
+	if w.AddressID != "" {
+		addresses = []vocab.AddressID{w.AddressID}
+	}
+	contacts, err := tx.concerned(ctx, w)
+	for err == nil {
+		if err = tx.guard(ctx, contacts, addresses); err != nil {
+			break
+		}
+		var again []vocab.ContactID
+		if again, err = tx.concerned(ctx, w); err == nil && slices.Equal(contacts, again) {
+			return contacts, nil
+		}
+		contacts = again
+	}
+	return nil, err
+}
+
+// concerned returns the contacts of a withdrawal in the order of their guards. One that was merged stands for its survivor: a no is never
+// refused because somebody tidied up.
 func (tx *tx) concerned(ctx context.Context, w dispatcher.Withdrawal) ([]vocab.ContactID, error) {
 	if w.ContactID != "" {
-		return []vocab.ContactID{w.ContactID}, tx.contactExists(ctx, w.ContactID)
+		return tx.survivorOf(ctx, w.ContactID)
 	}
 	var list []vocab.ContactID
 	var id vocab.ContactID
@@ -97,7 +112,7 @@ func (tx *tx) concerned(ctx context.Context, w dispatcher.Withdrawal) ([]vocab.C
 		return list, err
 	}
 	if w.Writer != "" {
-		return []vocab.ContactID{w.Writer}, tx.contactExists(ctx, w.Writer)
+		return tx.survivorOf(ctx, w.Writer)
 	}
 	return nil, fault.Missing("address_not_found", "no contact has this address")
 }

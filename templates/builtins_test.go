@@ -82,7 +82,9 @@ func TestBuiltinsKeepTheRulesOfTheirClass(t *testing.T) {
 		Variants    int // kk, ru and en, by SMS alone or by email too
 	}
 	want := map[string]facts{
-		"ledger-checkpoint": {"staff.notice", false, "", 6},
+		"claim-alarm":       {"", false, "", 6}, // to the officer, who is no contact
+		"claim-answered":    {"legal.claim", false, "", 6},
+		"claim-received":    {"legal.claim", false, "", 6},
 		"consent-renewal":   {"news.company", true, "", 6},
 		"confirm-sign-up":   {"account.identity", false, "", 6},
 		"event-invitation":  {"event.invite", true, "event", 6},
@@ -91,6 +93,7 @@ func TestBuiltinsKeepTheRulesOfTheirClass(t *testing.T) {
 		"one-time-code":     {"account.identity", false, "", 6},
 		"policy-change":     {"legal.policy_change", false, "", 6},
 		"request-answered":  {"request.reply", false, "", 6},
+		"ledger-checkpoint": {"staff.notice", false, "", 6},
 	}
 	got := map[string]facts{}
 	for _, v := range builtins(t) {

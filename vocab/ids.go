@@ -32,6 +32,16 @@ type (
 	FormID string
 	// AttachmentID names one stored attachment ("att_…").
 	AttachmentID string
+	// MemberID names somebody who works here ("mem_…").
+	MemberID string
+	// MemberTokenID names a member's personal token, never its secret ("mtk_…").
+	MemberTokenID string
+	// AuditEventID names one entry of the audit log ("aud_…").
+	AuditEventID string
+	// DisclosureID names one entry of the register of disclosures ("dis_…").
+	DisclosureID string
+	// ClaimID names one claim of a contact ("clm_…").
+	ClaimID string
 	// ProviderID is the name an operator gave to an account that carries messages, for example "relay".
 	ProviderID string
 	// SenderID is the name an operator gave to an identity that messages come from, for example "news".
@@ -48,8 +58,13 @@ const (
 	SuppressionPrefix     = "sup"
 	APIKeyPrefix          = "key"
 	AttachmentPrefix      = "att"
+	ClaimPrefix           = "clm"
 	ConfirmationPrefix    = "cnf"
 	FormPrefix            = "frm"
+	MemberPrefix          = "mem"
+	MemberTokenPrefix     = "mtk"
+	AuditEventPrefix      = "aud"
+	DisclosurePrefix      = "dis"
 )
 
 // crockford is base 32 in ascending ASCII order, so that encoded ids sort like the bytes they stand for.

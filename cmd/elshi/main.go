@@ -29,6 +29,7 @@ type cli struct {
 	Key     keyCmd     `cmd:"" help:"Make an API key and print its secret once."`
 	Verify  verifyCmd  `cmd:"" help:"Check the consent ledger from its first event to its last, its signed heads, and what is kept of it."`
 	Rebuild rebuildCmd `cmd:"" help:"Make what is kept of the contacts' consents anew from the consent ledger."`
+	Member  memberCmd  `cmd:"" help:"Make a member, by default an administrator, and print a personal token once."`
 }
 
 // env is what every command gets.

@@ -90,7 +90,7 @@ func (l line) file(t *testing.T, text string) string {
 
 func TestHelpListsTheCommands(t *testing.T) {
 	l := newLine(t)
-	commands := []string{"serve", "migrate", "seed", "key", "verify", "rebuild"}
+	commands := []string{"serve", "migrate", "seed", "key", "member", "verify", "rebuild"}
 	has(t, l.ok(t, "--help"), append(commands, "--config", "--version")...)
 	for _, c := range commands {
 		has(t, l.ok(t, c, "--help"), "Usage: elshi "+c)
@@ -116,6 +116,8 @@ func TestWhatCannotBeReadIsExplained(t *testing.T) {
 		{[]string{"fly"}, "fly"},
 		{[]string{"serve", "--fast"}, "--fast"},
 		{[]string{"key"}, "<name>"},
+		{[]string{"member"}, "<email>"},
+		{[]string{"member", "a@orleu.example", "--role=god"}, `one of "viewer","author","approver","legal","operator","administrator"`},
 		{[]string{"key", "crm", "--mode=root"}, `one of "live","guest_list","test"`},
 		{[]string{"key", "pilot", "--mode=guest_list"}, "--guest=ADDRESS"},
 		{[]string{"key", "crm", "--guest=a@demo.example"}, "--mode=guest_list"},

@@ -183,7 +183,7 @@ var feedOfEventsTests = map[string]func(*world){
 			made = must(w.suppressions.Add(w.ctx, vocab.Email, email, contacts.Suppression{Channel: vocab.Email, Reason: contacts.Manual, Origin: "key_x", CreatedAt: w.now}))(w)
 		}
 		for range 2 {
-			must(w.suppressions.Lift(w.ctx, made.ID, "key_x", w.now))(w)
+			must(w.suppressions.Lift(w.ctx, made.ID, contacts.Lift{By: "key_x"}, w.now))(w)
 		}
 		list := w.follow(from)
 		list = slices.DeleteFunc(list, func(e events.Event) bool { return e.Data.SuppressionID != made.ID })

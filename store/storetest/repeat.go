@@ -109,7 +109,7 @@ var repeatTests = map[string]func(*world){
 		if len(list) != 1 {
 			w.Fatalf("suppressions: %+v", list)
 		}
-		must(w.suppressions.Lift(w.ctx, list[0].ID, "mem_x", w.now))(w)
+		must(w.suppressions.Lift(w.ctx, list[0].ID, contacts.Lift{By: "mem_x", Reason: "by phone"}, w.now))(w)
 		third := w.withdraw(w.stop(p))
 		if slices.Equal(second.Events, third.Events) || len(w.suppressed(p.email)) != 1 {
 			w.Errorf("after the stop was lifted: %+v", third)

@@ -207,7 +207,7 @@ var suppressionTests = map[string]func(*world){
 		if diff := cmp.Diff(first, again); diff != "" {
 			w.Errorf("the second replaced the first (-first +second):\n%s", diff)
 		}
-		lifted := must(w.suppressions.Lift(w.ctx, first.ID, "mem_x", w.now))(w)
+		lifted := must(w.suppressions.Lift(w.ctx, first.ID, contacts.Lift{By: "mem_x", Reason: "by phone"}, w.now))(w)
 		if !lifted.LiftedAt.Equal(w.now) || lifted.LiftedBy != "mem_x" || len(w.suppressed(lookup)) != 0 {
 			w.Errorf("lifted: %+v", lifted)
 		}
@@ -215,7 +215,7 @@ var suppressionTests = map[string]func(*world){
 		if third.ID == first.ID {
 			w.Error("a lifted one came back")
 		}
-		_, err := w.suppressions.Lift(w.ctx, "sup_nobody", "mem_x", w.now)
+		_, err := w.suppressions.Lift(w.ctx, "sup_nobody", contacts.Lift{By: "mem_x", Reason: "by phone"}, w.now)
 		w.refused(err, fault.NotFound, "suppression_not_found")
 	},
 	"an address that comes later is met by its suppression": func(w *world) {

@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"fmt"
 	"html"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -57,10 +58,8 @@ func TestSigningUpByEmail(t *testing.T) {
 		"form": {field(t, page, `name="form" value="([^"]+)"`)}, "shown": {"en"}, "email": {email}, "name": {"Reader"}, "box": {box(t, page, "news.company/email/")},
 	}
 	// A robot gets the same answer, and nothing is sent: one that is too fast (the form has been open for no time at all), one in the trap.
-	trapped := url.Values{"comment": {"buy"}}
-	for k, v := range entered {
-		trapped[k] = v
-	}
+	trapped := maps.Clone(entered)
+	trapped["comment"] = []string{"buy"}
 	robot := nobody.post(t, "/forms/news?lang=en", trapped.Encode(), asForm, browser).want(t, http.StatusOK)
 	var person answer
 	testkit.Eventually(t, soon, func() error {
