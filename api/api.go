@@ -48,6 +48,8 @@ type Options struct {
 	Consents     consentBook
 	Ledger       consentChain
 	Notary       ledgerNotary
+	Texts        textBook
+	Receipts     receiptBook
 	Withdrawer   withdrawer
 	OptIns       optInDesk
 	Forms        formBook
@@ -122,6 +124,8 @@ func New(o Options) (*API, error) {
 	a.registerExport()
 	a.registerTimeline()
 	a.registerConsents()
+	a.registerConsentTexts()
+	a.registerReceipts()
 	a.registerWithdrawals()
 	a.registerOptIns()
 	a.registerForms()
@@ -159,6 +163,7 @@ func (o *Options) complete() error {
 		o.Renderer == nil, o.Contacts == nil, o.Addresses == nil, o.Consents == nil, o.Ledger == nil, o.Notary == nil, o.Withdrawer == nil,
 		o.Claims == nil, o.ClaimDesk == nil, o.Merger == nil,
 		o.Suppressions == nil, o.Templates == nil, o.Pauses == nil, o.Keys == nil, o.Ready == nil,
+		o.Texts == nil, o.Receipts == nil,
 		o.OptIns == nil, o.Forms == nil,
 		o.Exporter == nil, o.Retention == nil, o.Certificates.Certify == nil,
 		o.Events == nil, o.Webhooks == nil,

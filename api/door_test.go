@@ -69,6 +69,7 @@ type door struct {
 	audit    *fakeAudit
 	register *fakeDisclosures
 	away     error // of the ledger, for every fake that asks it
+	texts    *fakeTexts
 }
 
 func newDoor(t testing.TB, change ...func(*Options)) *door {
@@ -100,6 +101,7 @@ func (d *door) options(t testing.TB) Options {
 	d.consents = &fakeConsents{door: d}
 	d.notary = &fakeNotary{door: d}
 	d.keys = &fakeKeys{door: d, bySecret: map[string]dispatcher.APIKey{liveSecret: liveKey, testSecret: testKey, guestSecret: guestKey}}
+	d.texts = &fakeTexts{door: d}
 	d.templates = &fakeTemplates{door: d, bySlug: map[string][]templates.Version{}}
 	d.claims, d.suppressions = &fakeClaims{door: d}, &fakeSuppressions{door: d}
 	d.optIns, d.forms = &fakeOptIns{door: d}, &fakeForms{door: d, byID: map[vocab.FormID]optin.Form{}}
@@ -120,6 +122,7 @@ func (d *door) options(t testing.TB) Options {
 		Contacts: d.contacts, Addresses: d.contacts, Consents: d.consents, Ledger: d.consents, Notary: d.notary, Withdrawer: d,
 		Suppressions: d.suppressions, Claims: d.claims, ClaimDesk: d.claims, Merger: d.claims, Templates: d.templates, Pauses: d, Keys: d.keys,
 		Events: d.feed, Webhooks: d.webhooks, Inbox: &fakeInbox{door: d},
+		Texts: d.texts, Receipts: &fakeReceipts{door: d},
 		OptIns: d.optIns, Forms: d.forms,
 		Ready:    func(context.Context) []Check { return d.checks },
 		Exporter: d.exporter, Retention: &fakeRetention{d},

@@ -22,6 +22,7 @@ import (
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/export"
 	"github.com/orleu/elshi/optin"
+	"github.com/orleu/elshi/proof"
 	"github.com/orleu/elshi/store"
 	"github.com/orleu/elshi/templates"
 	"github.com/orleu/elshi/vocab"
@@ -93,10 +94,17 @@ func newStreet(t *testing.T) *street {
 		_, err = book.Save(t.Context(), v, now())
 		must(err)
 	}
+	texts := store.NewConsentTexts(db)
+	signing, err := proof.SigningKey(key, "receipt")
+	must(err)
+	signer, err := proof.NewSigner(signing, proof.ReceiptType)
+	must(err)
+	receipts := proof.NewReceipts(consents, texts, purposes, proof.Controller{Name: map[vocab.Language]string{"kk": "Өрлеу"}}, signer)
 	s.API, err = api.New(api.Options{
 		Purposes: purposes, Now: now, Log: log, Submitter: submitter, Claims: claimBook, ClaimDesk: desk, Merger: consents,
 		Messages: ledger, Orders: ledger, Payloads: ledger, Renderer: renderer, Contacts: store.NewContacts(db), Addresses: store.NewContacts(db),
 		Consents: consents, Ledger: consents, Notary: ledgerDoor{notaryOf(t, consents, now)}, Withdrawer: dispatcher.NewWithdrawer(consents, now), Suppressions: store.NewSuppressions(db),
+		Texts: streetTexts{texts}, Receipts: receipts,
 		Events: store.NewFeed(db), Webhooks: store.NewWebhooks(db, sealer),
 		Members: store.NewMembers(db), Tokens: store.NewMembers(db), Audit: store.NewAudit(db), Disclosures: store.NewDisclosures(db),
 		Templates: book, Pauses: store.NewPauses(db), Keys: store.NewAPIKeys(db), Ready: func(context.Context) []api.Check { return nil },
@@ -114,6 +122,13 @@ func newStreet(t *testing.T) *street {
 	_, s.secret, err = store.NewAPIKeys(db).Create(t.Context(), "test", dispatcher.Live, nil, now())
 	must(err)
 	return s
+}
+
+// streetTexts are the texts as app hands them over.
+type streetTexts struct{ *store.ConsentTexts }
+
+func (t streetTexts) Texts(ctx context.Context, f api.TextFilter) ([]consent.Text, error) {
+	return t.List(ctx, store.ConsentTextFilter(f))
 }
 
 // call asks and returns the answer's members; it fails unless the status is as wanted.

@@ -21,6 +21,7 @@ import (
 	"github.com/orleu/elshi/dispatcher/queue"
 	"github.com/orleu/elshi/notary"
 	"github.com/orleu/elshi/optin"
+	"github.com/orleu/elshi/proof"
 	"github.com/orleu/elshi/store"
 	"github.com/orleu/elshi/templates"
 )
@@ -70,6 +71,7 @@ type street struct {
 	renderer   *dispatcher.Renderer
 	submitter  *dispatcher.Submitter
 	withdrawer *dispatcher.Withdrawer
+	receipts   *proof.Receipts
 	sealer     *dispatcher.Sealer
 	optIns     *optin.Desk
 	stores     stores
@@ -91,6 +93,7 @@ type stores struct {
 	pauses       *store.Pauses
 	inbox        *store.Inbox
 	notary       *notary.Notary
+	texts        *store.ConsentTexts
 	optIns       *store.OptIns
 	forms        *store.Forms
 	feed         *store.Feed
@@ -232,6 +235,7 @@ func (a *App) newStreet(ctx context.Context, m *metrics) (*street, error) {
 		ledger: store.NewLedger(a.db), contacts: store.NewContacts(a.db), consents: store.NewConsents(a.db, registry),
 		suppressions: store.NewSuppressions(a.db), templates: store.NewTemplates(a.db), keys: store.NewAPIKeys(a.db),
 		pauses: store.NewPauses(a.db), inbox: caught,
+		texts:  store.NewConsentTexts(a.db),
 		optIns: store.NewOptIns(a.db, registry), forms: store.NewForms(a.db),
 		members: store.NewMembers(a.db), audit: store.NewAudit(a.db), disclosures: store.NewDisclosures(a.db),
 	}
@@ -253,6 +257,9 @@ func (a *App) newStreet(ctx context.Context, m *metrics) (*street, error) {
 	}
 	st.feed, st.webhooks = store.NewFeed(a.db), store.NewWebhooks(a.db, sealer)
 	s := &street{gate: gate, links: links, sealer: sealer, stores: st}
+	if s.receipts, err = newReceipts(a.cfg, st, registry); err != nil {
+		return nil, err
+	}
 	s.renderer = dispatcher.NewRenderer(st.templates, templates.Options{Zone: a.cfg.Location()}, newOrg(a.cfg), links)
 	bell := queue.New(a.redis, batchTimeout)
 	s.submitter = dispatcher.NewSubmitter(dispatcher.Intaker{

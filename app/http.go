@@ -112,6 +112,7 @@ func (a *App) newAPI(s *street, metricsHandler http.Handler, gateways map[vocab.
 		Contacts: s.stores.contacts, Addresses: s.stores.contacts, Consents: s.stores.consents, Ledger: s.stores.consents, Notary: &ledgerDoor{notary: s.stores.notary, file: a.cfg.CheckpointFile()},
 		Withdrawer: s.withdrawer, Suppressions: s.stores.suppressions, Templates: s.stores.templates, Pauses: s.stores.pauses,
 		Claims: s.stores.claims, ClaimDesk: s.claims, Merger: s.stores.consents,
+		Texts: apiTexts{s.stores.texts}, Receipts: s.receipts,
 		OptIns: s.optIns, Forms: s.stores.forms,
 		Events: s.stores.feed, Webhooks: s.stores.webhooks, WebhookGuard: guard(a.cfg),
 		Members: s.stores.members, Tokens: s.stores.members, Audit: s.stores.audit, Disclosures: s.stores.disclosures,

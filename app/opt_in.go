@@ -16,7 +16,7 @@ func (a *App) newOptIns(s *street, observer optin.Observer) (*optin.Desk, error)
 	return optin.NewDesk(optin.Options{
 		Ledger: s.stores.optIns, Counts: s.stores.optIns, Submitter: s.submitter, Purposes: s.gate.Purposes, Links: s.links, Observer: observer,
 		Region: a.cfg.DefaultRegion, Policy: a.cfg.Org.PolicyVersion, MinFill: c.MinFill, MaxAge: c.MaxAge, PerSource: c.PerSource, Level: c.Answer,
-		Now: a.now, Log: a.log,
+		Texts: optInTexts{s.stores.texts}, Now: a.now, Log: a.log,
 	})
 }
 

@@ -20,6 +20,7 @@ func (a *App) newPages(s *street) (http.Handler, error) {
 	o := public.Options{
 		Ledger: pageLedger{s.stores}, Withdrawals: s.withdrawer, Renewals: pageRenewals{s.stores.consents}, Pauses: s.stores.consents, Links: s.links, Purposes: s.gate.Purposes, Org: newOrg(a.cfg),
 		PublicURL: a.cfg.Server.PublicURL, Zone: a.cfg.Location(), Now: a.now, Log: a.log,
+		Receipts: s.receipts,
 	}
 	o.OptIn = public.OptIn{Confirmations: s.optIns, SignUps: s.optIns, Forms: s.stores.forms, TrustedProxies: a.cfg.Proxies()}
 	if a.cfg.InboxOn() {

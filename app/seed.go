@@ -45,16 +45,19 @@ func demoContacts() []demoContact {
 	}
 }
 
-// Seed adds the demonstration's contacts and, in the embedded database, its API key: a database that others share gets no live key that
+// Seed publishes the consent texts that ship, adds the demonstration's contacts and, in the embedded database, its API key: a database that others share gets no live key that
 // is kept in a file. What is there already stays as it is, so it may run at every start.
 func (a *App) Seed(ctx context.Context) (Demo, error) {
 	registry, err := newRegistry(a.cfg)
 	if err != nil {
 		return Demo{}, err
 	}
-	people, consents := store.NewContacts(a.db), store.NewConsents(a.db, registry)
+	s := seeder{store.NewContacts(a.db), store.NewConsents(a.db, registry), store.NewConsentTexts(a.db), registry, a.now()}
+	if err := s.publishTexts(ctx, a.cfg.Org, a.cfg.Consent.MarketingValidityMonths); err != nil {
+		return Demo{}, fmt.Errorf("seed: %w", err)
+	}
 	for _, d := range demoContacts() {
-		if err := seedContact(ctx, people, consents, registry, d, a.now()); err != nil {
+		if err := s.contact(ctx, d); err != nil {
 			return Demo{}, fmt.Errorf("seed contact %s: %w", d.external, err)
 		}
 	}
@@ -68,7 +71,17 @@ func (a *App) Seed(ctx context.Context) (Demo, error) {
 	return Demo{Key: key}, err
 }
 
-func seedContact(ctx context.Context, people *store.Contacts, consents *store.Consents, registry *consent.Registry, d demoContact, now time.Time) error {
+// seeder adds what a demonstration shows.
+type seeder struct {
+	people   *store.Contacts
+	consents *store.Consents
+	texts    *store.ConsentTexts
+	registry *consent.Registry
+	now      time.Time
+}
+
+// contact adds one made-up person, unless it is there.
+func (s seeder) contact(ctx context.Context, d demoContact) error {
 	email, lookup, err := contacts.ParseEmail(d.email)
 	if err != nil {
 		return err
@@ -83,8 +96,8 @@ func seedContact(ctx context.Context, people *store.Contacts, consents *store.Co
 		addresses = append(addresses, contacts.NewAddress{Channel: vocab.SMS, Value: phone, Lookup: phone.Reveal(), Verified: true, Primary: true})
 		channels = append(channels, vocab.SMS)
 	}
-	made, err := people.Create(ctx, contacts.Contact{
-		ExternalID: d.external, Name: d.name, Language: d.language, TimeZone: "Asia/Almaty", CreatedAt: now,
+	made, err := s.people.Create(ctx, contacts.Contact{
+		ExternalID: d.external, Name: d.name, Language: d.language, TimeZone: "Asia/Almaty", CreatedAt: s.now,
 	}, addresses)
 	if fault.KindOf(err) == fault.Conflict {
 		return nil // seeded before
@@ -94,14 +107,17 @@ func seedContact(ctx context.Context, people *store.Contacts, consents *store.Co
 	}
 	event := consent.Event{
 		Kind: consent.KindGranted, ContactID: made.ID, Scope: consent.ScopePurpose, Source: consent.SourceSignUpForm,
-		ActorKind: consent.ActorContact, ActorID: string(made.ID), Language: d.language, At: now,
+		ActorKind: consent.ActorContact, ActorID: string(made.ID), Language: d.language, At: s.now,
 	}
 	for _, purpose := range d.grants {
-		info, _ := registry.Lookup(purpose)
+		info, _ := s.registry.Lookup(purpose)
 		for _, channel := range channels {
-			e := event
-			e.Purpose, e.Channel, e.ValidUntil = purpose, channel, info.ValidUntil(now)
-			if _, _, err := consents.Record(ctx, e, "demonstration", false); err != nil {
+			e, err := s.grant(ctx, event, purpose, channel)
+			if err != nil {
+				return err
+			}
+			e.ValidUntil = info.ValidUntil(s.now)
+			if _, _, err := s.consents.Record(ctx, e, "demonstration", false); err != nil {
 				return err
 			}
 		}
@@ -110,7 +126,7 @@ func seedContact(ctx context.Context, people *store.Contacts, consents *store.Co
 		return nil
 	}
 	event.Kind, event.Purpose, event.Source = consent.KindWithdrawn, d.withdraws, consent.SourcePreferencePage
-	_, err = consents.Withdraw(ctx, dispatcher.Withdrawal{ContactID: made.ID, Event: event}, now, dispatcher.Covered)
+	_, err = s.consents.Withdraw(ctx, dispatcher.Withdrawal{ContactID: made.ID, Event: event}, s.now, dispatcher.Covered)
 	return err
 }
 

@@ -23,7 +23,7 @@ func (e Event) Check() error {
 	}
 	require(e.ID != "", "/id", "want an id")
 	// A text that says something else ends what was agreed to on the earlier ones, for everybody at once.
-	everybody := e.Kind == KindStale && e.Purpose != "" && e.Channel != "" && e.TextVersion > 0
+	everybody := e.Kind == KindStale && e.Purpose != "" && (e.Channel != "" || isProcessingUse(e.Purpose)) && e.TextVersion > 0
 	require(e.ContactID != "" || everybody, "/contact_id", "want a contact")
 	require(!e.At.IsZero(), "/at", "want a time")
 	require(slices.Contains(EventKinds(), e.Kind), "/kind", "want a kind of the closed list")

@@ -64,6 +64,7 @@ type GrantFacts struct {
 	ValidUntil   time.Time // exclusive; zero: no end
 	PartnerNamed bool      // the consent text named the partner; true for purposes without one
 	Event        vocab.ConsentEventID
+	Text         int // the version of the consent text that was agreed to; see Grant.Text
 }
 
 // MessageFacts are the facts about the message itself.

@@ -20,8 +20,9 @@ const (
 	LinkUnsubscribe LinkKind = "u"
 	LinkPreferences LinkKind = "p"
 	LinkWhy         LinkKind = "w"
-	LinkKeep        LinkKind = "k" // renews the grant that its message asked about
+	LinkKeep        LinkKind = "n" // renews the grant that its message asked about
 	LinkBounce      LinkKind = "b" // in an envelope address (VERP), not a page
+	LinkReceipt     LinkKind = "r" // of an entry of the consent ledger; see ReceiptURL
 	LinkConfirm     LinkKind = "c" // what came by email: to confirm by a press
 	LinkCode        LinkKind = "k" // where a code that came by SMS is typed; below /c/ too, and of no power by itself
 	LinkForm        LinkKind = "f" // in a hidden field: when a sign-up form was shown

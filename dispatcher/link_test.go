@@ -92,3 +92,16 @@ func FuzzLinkToken(f *testing.F) {
 		}
 	})
 }
+
+// A token is good for its own kind alone, so no two kinds may be called the same.
+func TestLinkKindsAreDistinct(t *testing.T) {
+	seen := map[LinkKind]bool{}
+	for _, kind := range []LinkKind{
+		LinkUnsubscribe, LinkPreferences, LinkWhy, LinkKeep, LinkBounce, LinkReceipt, LinkConfirm, LinkCode, LinkForm,
+	} {
+		if seen[kind] {
+			t.Errorf("two kinds of links are called %q", kind)
+		}
+		seen[kind] = true
+	}
+}

@@ -15,6 +15,7 @@ import (
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/fault"
+	"github.com/orleu/elshi/proof"
 	"github.com/orleu/elshi/vocab"
 )
 
@@ -32,6 +33,8 @@ type house struct {
 	inFlight  []vocab.MessageID
 	recorded  []consent.Event
 	caught    []Caught
+	events    []vocab.ConsentEventID
+	receipts  drawer
 
 	links *dispatcher.Links
 	log   bytes.Buffer
@@ -90,7 +93,7 @@ func newHouse(t testing.TB) *house {
 
 func (h *house) options(registry *consent.Registry) Options {
 	return Options{
-		Ledger: h, Withdrawals: h, Renewals: h, Pauses: h, Links: h.links, Purposes: registry, PublicURL: "https://elshi.example", Inbox: (*catch)(h),
+		Ledger: h, Withdrawals: h, Renewals: h, Pauses: h, Links: h.links, Purposes: registry, PublicURL: "https://elshi.example", Inbox: (*catch)(h), Receipts: (*ownDrawer)(h),
 		Org: dispatcher.Org{
 			Name: map[vocab.Language]string{
 				vocab.Kazakh: "«Өрлеу» біліктілікті арттыру ұлттық орталығы", vocab.Russian: "Национальный центр повышения квалификации «Өрлеу»",
@@ -181,8 +184,19 @@ func (h *house) Withdraw(ctx context.Context, w dispatcher.Withdrawal, wait time
 			h.grants[i].State = consent.Grant{State: consent.Withdrawn, Since: now, Objected: true}
 		}
 	}
-	return dispatcher.Withdrawn{At: now, Canceled: h.canceled, InFlight: h.inFlight}, nil
+	return dispatcher.Withdrawn{At: now, Events: h.events, Canceled: h.canceled, InFlight: h.inFlight}, nil
 }
+
+// ownDrawer are the receipts of the house as they are at the moment.
+type ownDrawer house
+
+// Issue implements receipts.
+func (d *ownDrawer) Issue(ctx context.Context, id vocab.ConsentEventID) (proof.Signed, error) {
+	return d.receipts.Issue(ctx, id)
+}
+
+// Keys implements receipts.
+func (d *ownDrawer) Keys() []byte { return d.receipts.Keys() }
 
 // Pause implements pauser.
 func (h *house) Pause(_ context.Context, e consent.Event) (time.Time, error) {

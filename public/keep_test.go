@@ -41,7 +41,7 @@ func (h *house) Record(_ context.Context, e consent.Event, _ string, _ bool) (co
 
 func TestAGrantIsKeptByAPressAndNotByALook(t *testing.T) {
 	h := newHouse(t)
-	path := h.path("k", vocab.Marketing)
+	path := h.path("n", vocab.Marketing)
 	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodOptions} {
 		h.ask(t, method, path, "", "Accept", browser)
 	}
@@ -88,7 +88,7 @@ func TestALinkRevivesNoConsent(t *testing.T) {
 			h := newHouse(t)
 			i := slices.IndexFunc(h.grants, func(g Grant) bool { return g.State.Event == eventID && g.Key.Purpose == "news.company" })
 			change(&h.grants[i].State)
-			got := h.ask(t, http.MethodPost, h.path("k", vocab.Marketing)+"?lang=en", "", "Content-Type", "application/x-www-form-urlencoded", "Accept", browser)
+			got := h.ask(t, http.MethodPost, h.path("n", vocab.Marketing)+"?lang=en", "", "Content-Type", "application/x-www-form-urlencoded", "Accept", browser)
 			if len(h.recorded) != 0 || !strings.Contains(got.Body.String(), "This consent cannot be renewed") || strings.Contains(got.Body.String(), "<form") {
 				t.Errorf("recorded %+v, answered %d: %s", h.recorded, got.Code, got.Body)
 			}
@@ -99,12 +99,12 @@ func TestALinkRevivesNoConsent(t *testing.T) {
 func TestOnlyAMessageThatAskedCanRenew(t *testing.T) {
 	h := newHouse(t)
 	for _, method := range []string{http.MethodGet, http.MethodPost} {
-		if got := h.ask(t, method, h.path("k", vocab.Service), "", "Accept", browser); got.Code != http.StatusNotFound {
+		if got := h.ask(t, method, h.path("n", vocab.Service), "", "Accept", browser); got.Code != http.StatusNotFound {
 			t.Errorf("%s for a message that asked for nothing: status %d", method, got.Code)
 		}
 	}
 	h.away = fault.Away("ledger", context.DeadlineExceeded)
-	if got := h.ask(t, http.MethodPost, h.path("k", vocab.Marketing), "", "Accept", browser); got.Code != http.StatusServiceUnavailable {
+	if got := h.ask(t, http.MethodPost, h.path("n", vocab.Marketing), "", "Accept", browser); got.Code != http.StatusServiceUnavailable {
 		t.Errorf("with the ledger away: status %d", got.Code)
 	}
 }

@@ -34,6 +34,7 @@ type stoppedView struct {
 
 	At                 time.Time
 	Canceled, OnTheWay int
+	Receipt            string // path; may be empty
 }
 
 // askToStop shows what a press of the button ends. It changes nothing: mail scanners and browsers fetch links by themselves.
@@ -122,7 +123,7 @@ func (p *pages) stopView(r *http.Request, s subject) stopView {
 }
 
 func (p *pages) stopped(r *http.Request, s subject, done dispatcher.Withdrawn) (answer, error) {
-	view := stoppedView{stopView: p.stopView(r, s), At: done.At, Canceled: len(done.Canceled), OnTheWay: len(done.InFlight)}
+	view := stoppedView{stopView: p.stopView(r, s), At: done.At, Canceled: len(done.Canceled), OnTheWay: len(done.InFlight), Receipt: p.receiptOf(r, s, done)}
 	sentence, err := sayWith(s.lang, "stopped", p.day(s.lang, done.At), p.clock(done.At))
 	if err != nil {
 		return answer{lang: s.lang}, err

@@ -51,6 +51,7 @@ type doneView struct {
 	At                 time.Time
 	Until              time.Time // of a pause
 	Canceled, OnTheWay int
+	Receipt            string // path; may be empty
 }
 
 // choice is one grant as the page shows it.
@@ -101,7 +102,7 @@ func (p *pages) reduce(r *http.Request) (answer, error) {
 		return refused, err
 	}
 	s.to.UnsubscribedAll = s.to.UnsubscribedAll || event.Scope == consent.ScopeAll
-	return p.preferencesPage(r, s, &doneView{What: what, At: done.At, Canceled: len(done.Canceled), OnTheWay: len(done.InFlight)}), nil
+	return p.preferencesPage(r, s, &doneView{What: what, At: done.At, Canceled: len(done.Canceled), OnTheWay: len(done.InFlight), Receipt: p.receiptOf(r, s, done)}), nil
 }
 
 // pause stops mailings for a while. Every other message comes as before.

@@ -3,8 +3,8 @@
 // that was sent to confirm a sign-up it grants nothing new, and it shows no address in full.
 // The package decides what a press of a button means and never what may be sent: that is package consent's.
 //
-// It serves /u/{token} (RFC 8058 one-click), /p/{token} (preferences), /w/{token} (why), /k/{token} (keep a grant), /c/{token} (confirm),
-// /forms/{slug} (sign up), /inbox (the catcher, for demonstrations),
+// It serves /u/{token} (RFC 8058 one-click), /p/{token} (preferences), /w/{token} (why), /n/{token} (renew a grant), /c/{token} (confirm),
+// /forms/{slug} (sign up), /r/{token} (receipt), /inbox (the catcher, for demonstrations),
 // / and its own /assets. Tokens are credentials: they are never logged.
 package public
 
@@ -67,6 +67,7 @@ type Options struct {
 	Renewals    renewals          // required
 	Pauses      pauser            // required
 	Links       *dispatcher.Links // required; reads the tokens
+	Receipts    receipts          // nil: there are no receipts, and no links to them
 	Purposes    *consent.Registry // required
 	Org         dispatcher.Org    // who writes; a name in at least one language is required
 	PublicURL   string            // how browsers reach these pages, for example "https://elshi.example.org"; required
@@ -127,8 +128,13 @@ func (p *pages) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle("/u/{token}", p.route(p.askToStop, p.oneClick))
 	mux.Handle("/p/{token}", p.route(p.preferences, p.reduce))
-	mux.Handle("/k/{token}", p.route(p.keep, p.renew))
+	mux.Handle("/n/{token}", p.route(p.keep, p.renew))
 	mux.Handle("/w/{token}", p.route(p.why, nil))
+	if p.Receipts != nil {
+		mux.Handle("/r/{token}", p.route(p.receipt, nil))
+		mux.Handle("/r/{token}/receipt.json", p.route(p.receiptFile, nil))
+		mux.Handle("/.well-known/elshi-keys.json", p.route(p.keys, nil))
+	}
 	if p.OptIn.Confirmations != nil {
 		mux.Handle("/c/{token}", p.route(p.askToConfirm, p.confirm))
 		mux.Handle("/forms/{slug}", p.route(p.form, p.signUp))

@@ -67,6 +67,7 @@ func (p *pages) functions(lang vocab.Language) template.FuncMap {
 		"iso":     func(at time.Time) string { return at.UTC().Format(time.RFC3339) },
 		"channel": func(c vocab.Channel) string { return channelName(lang, c) },
 		"segment": url.PathEscape,
+		"event":   eventText,
 		"autonym": func(l vocab.Language) string { return autonyms[l] },
 	}
 }

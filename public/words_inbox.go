@@ -34,6 +34,7 @@ var inboxWords = map[string]text{
 }
 
 func merge(a, b map[string]text) map[string]text {
-	maps.Copy(b, a)
-	return b
+	both := maps.Clone(a)
+	maps.Copy(both, b)
+	return both
 }

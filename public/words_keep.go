@@ -1,6 +1,6 @@
 package public
 
-// keepWords are the texts of /k, which renews a grant before it ends.
+// keepWords are the texts of /n, which renews a grant before it ends.
 var keepWords = map[string]text{
 	"keep_title":       {"Бұл хабарламаларды ала бересіз бе?", "Продолжить получать эти сообщения?", "Keep receiving these messages?"},
 	"keep_lead":        {"Келісіміңіздің мерзімі %s аяқталады.", "Срок вашего согласия заканчивается %s.", "Your consent ends on %s."},

@@ -38,8 +38,11 @@ func (c *Consents) Record(ctx context.Context, e consent.Event, evidence string,
 		if err != nil {
 			return err
 		}
+		if err := tx.notOvertaken(ctx, before.Grant, e); err != nil {
+			return err
+		}
 		covers := crossBorder
-		if e.Kind == consent.KindRenewed { // of what was agreed to before
+		if e.Kind == consent.KindRenewed && e.TextVersion == before.Text { // of what was agreed to before
 			covers = before.crossBorder
 		}
 		e.ID = vocab.ConsentEventID(vocab.NewID(vocab.ConsentEventPrefix))
@@ -62,6 +65,29 @@ func (c *Consents) Record(ctx context.Context, e consent.Event, evidence string,
 		return tx.keepMarks(ctx, kept)
 	})
 	return kept, grant, err
+}
+
+// notOvertaken says by a nil error that a yes is news. One that was given some time ago, on paper or in another system, is not if the
+// contact has said no since, or has said yes again since.
+func (tx *tx) notOvertaken(ctx context.Context, before consent.Grant, e consent.Event) error {
+	if e.Kind == consent.KindRefused || !e.At.Before(e.RecordedAt) {
+		return nil
+	}
+	overtaken := before.State == consent.Granted && e.At.Before(before.Since)
+	noes, err := tx.consentEvents(ctx, `contact_id = $1 AND kind IN ('withdrawn', 'refused') AND at > $2`, string(e.ContactID), e.At.UnixMicro())
+	if err != nil {
+		return err
+	}
+	for _, no := range noes {
+		overtaken = overtaken || consent.Covers(no, e.Purpose, e.Channel, e.Topic)
+	}
+	if overtaken {
+		return &fault.Error{
+			Kind: fault.Conflict, Code: "consent_unchanged",
+			Detail: "this was given before something the contact said later, which the ledger holds already: an earlier yes changes nothing",
+		}
+	}
+	return nil
 }
 
 // reachOthers applies an event to the contact's other grants: a no to a purpose is one to all its topics.
@@ -267,4 +293,10 @@ func (c *Consents) Walk(ctx context.Context, from, to int64, f func(consent.Even
 	var e consent.Event
 	return away(c.db.reader().each(ctx, consentEventDest(&e), func() error { return f(e) },
 		`SELECT `+consentEventColumns+` FROM consent_events WHERE seq >= $1 AND seq <= $2 ORDER BY seq`, from, to))
+}
+
+// History returns a contact's entries up to the number seq, the oldest first.
+func (c *Consents) History(ctx context.Context, contact vocab.ContactID, seq int64) ([]consent.Event, error) {
+	list, err := c.db.reader().consentEvents(ctx, `contact_id = $1 AND seq <= $2 ORDER BY seq`, string(contact), seq)
+	return list, away(err)
 }

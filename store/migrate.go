@@ -125,8 +125,8 @@ func oneMigration(shared, own []byte) ([]byte, error) {
 	return []byte(sharedUp + strings.Replace(ownUp, "-- +goose Up\n", "", 1) + down + ownDown + sharedDown), nil
 }
 
-// Grant lets the service's role of PostgreSQL work: it may read and write rows, may only append consent events, their signed heads and entries of the audit log, and
-// owns nothing. It runs as the owner, after Migrate. On SQLite, which has no roles, it does nothing.
+// Grant lets the service's role of PostgreSQL work: it may read and write rows, may only append consent events, their signed
+// heads, published consent texts and entries of the audit log, and owns nothing. It runs as the owner, after Migrate. On SQLite, which has no roles, it does nothing.
 func (db *DB) Grant(ctx context.Context, role string) error {
 	if db.dialect.name != "postgres" {
 		return nil
@@ -141,6 +141,7 @@ func (db *DB) Grant(ctx context.Context, role string) error {
 		"REVOKE UPDATE, DELETE, TRUNCATE ON consent_events FROM " + name,
 		"REVOKE UPDATE, DELETE, TRUNCATE ON consent_checkpoints FROM " + name,
 		"REVOKE UPDATE, DELETE, TRUNCATE ON audit_events, audit_outcomes, audit_subjects FROM " + name,
+		"REVOKE UPDATE, DELETE, TRUNCATE ON consent_texts, consent_text_changes FROM " + name,
 	} {
 		if _, err := db.write.ExecContext(ctx, statement); err != nil {
 			return fmt.Errorf("grant: %w", away(err))

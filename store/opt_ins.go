@@ -214,12 +214,13 @@ func (o *OptIns) request(ctx context.Context, tx *tx, d optin.Draft, c *optin.Co
 		if e.ActorID == "" {
 			e.ActorID = string(c.ContactID)
 		}
-		before, err := o.consents.grant(ctx, tx, c.ContactID, a.Key(c.Channel))
+		held, err := o.consents.grant(ctx, tx, c.ContactID, a.Key(c.Channel))
 		if err != nil {
 			return err
 		}
+		before := held.Grant
 		// What is granted already stays so; the entry says that it was asked for, and a press renews it.
-		if err := o.append(ctx, tx, e, d.Evidence, before.Grant, a); err != nil {
+		if err := o.append(ctx, tx, e, d.Evidence, before, a); err != nil {
 			return err
 		}
 	}

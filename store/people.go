@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"time"
 
 	"github.com/orleu/elshi/consent"
@@ -98,9 +99,11 @@ func (tx *tx) readAddresses(ctx context.Context, ids []vocab.AddressID, cs []dis
 	}, text, arg)
 }
 
-// readGrants reads who has which address, and the grants; candidates that ask for the same grant are read together.
+// readGrants reads who has which address, and the grants; candidates that ask for the same grant are read together. Grants are read under
+// the changes of their texts, which are asked for only where a message needs a grant.
 func (tx *tx) readGrants(ctx context.Context, cs []dispatcher.Candidate, people []person) error {
 	groups := map[consent.GrantKey]rowset{}
+	needed := false
 	for i, c := range cs {
 		m := c.Message
 		key := consent.GrantKey{Purpose: m.Purpose, Channel: m.Channel, Topic: m.Topic}
@@ -108,10 +111,24 @@ func (tx *tx) readGrants(ctx context.Context, cs []dispatcher.Candidate, people 
 			key.Topic = "" // who opts out of a purpose that needs no grant opts out of all its topics
 		}
 		groups[key] = append(groups[key], []any{i, m.ContactID, m.AddressID})
+		needed = needed || m.Class == vocab.Marketing
 	}
 	for key, rows := range groups {
 		if err := tx.readGrantsFor(ctx, key, rows, cs, people); err != nil {
 			return err
+		}
+	}
+	if !needed {
+		return nil
+	}
+	changes, err := tx.textChanges(ctx) // after the grants, so that no change is missed that came before one of them
+	if err != nil || len(changes) == 0 {
+		return err
+	}
+	for key, rows := range groups {
+		for _, row := range rows {
+			f := &cs[row[0].(int)].Facts //nolint:forcetypeassert // put in above
+			f.Grant = f.Grant.Under(key, changes)
 		}
 	}
 	return nil
@@ -128,8 +145,9 @@ func (tx *tx) readGrantsFor(ctx context.Context, key consent.GrantKey, rows rows
 		verified, reassigned, grantedTill time.Time
 		state                             string
 		event                             vocab.ConsentEventID
+		text                              sql.NullInt64
 	)
-	dest := []any{&n, &linked, at(&verified), at(&reassigned), textOf(&state), at(&grantedTill), textOf(&event), &abroad}
+	dest := []any{&n, &linked, at(&verified), at(&reassigned), textOf(&state), at(&grantedTill), textOf(&event), &abroad, &text}
 	return tx.each(ctx, dest, func() error {
 		f := &cs[n].Facts
 		if !linked.is {
@@ -139,12 +157,13 @@ func (tx *tx) readGrantsFor(ctx context.Context, key consent.GrantKey, rows rows
 		f.Address.Valid = people[n].hash != ""
 		f.Address.Verified = !verified.IsZero()
 		f.Address.Reassigned = !reassigned.IsZero()
-		f.Grant = consent.GrantFacts{State: consent.State(state), ValidUntil: grantedTill, Event: event, PartnerNamed: true}
+		f.Grant = consent.GrantFacts{State: consent.State(state), ValidUntil: grantedTill, Event: event, PartnerNamed: true, Text: int(text.Int64)}
 		f.ServiceOptedOut = f.Grant.State == consent.Withdrawn || f.Grant.State == consent.Refusal
 		f.Message.CrossBorderCovered = abroad.is
 		return nil
 	}, `
-		SELECT CAST(j.value ->> 0 AS BIGINT), l.contact_id IS NOT NULL, l.verified_at, l.reassigned_at, g.state, g.valid_until, g.event_id, g.cross_border
+		SELECT CAST(j.value ->> 0 AS BIGINT), l.contact_id IS NOT NULL, l.verified_at, l.reassigned_at, g.state, g.valid_until, g.event_id, g.cross_border,
+			g.text_version
 		FROM {rows $1}
 		LEFT JOIN contact_addresses l ON l.contact_id = j.value ->> 1 AND l.address_id = j.value ->> 2
 		LEFT JOIN consents g ON g.contact_id = j.value ->> 1 AND g.purpose = $2 AND g.channel = $3 AND g.topic = $4`,

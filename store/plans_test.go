@@ -157,6 +157,22 @@ func drive(t *testing.T, db *store.DB, n, round int) {
 	ok("compare the projection", err)
 	_, _, err = consents.RebuildProjection(ctx, con(n/4), 100)
 	ok("rebuild the projection", err)
+	_, err = consents.History(ctx, con(n/4), 1_000_000)
+	ok("consent history", err)
+	grant := consent.Event{
+		Kind: consent.KindGranted, ContactID: con(n / 4), Scope: consent.ScopePurpose, Purpose: "survey.research", Channel: vocab.SMS,
+		Source: consent.SourceOperator, At: noon, RecordedAt: now.Add(time.Hour),
+	}
+	if _, _, err = consents.Record(ctx, grant, "", false); fault.KindOf(err) != fault.Conflict { // an earlier round's is there
+		ok("paper form", err)
+	}
+	texts := store.NewConsentTexts(db)
+	draft, err := texts.Draft(ctx, consent.Text{Purpose: "ads.campaign", Channel: vocab.SMS, Material: true}, now)
+	ok("draft of a text", err)
+	_, err = texts.Publish(ctx, draft.ID, consent.Event{Source: consent.SourceAPI, ActorKind: consent.ActorAPIKey, At: now}, func(consent.Text) error { return nil })
+	ok("publish a text", err)
+	_, err = texts.Versions(ctx, "ads.campaign", vocab.SMS)
+	ok("versions of a text", err)
 	_, err = consents.Ending(ctx, now, now.AddDate(0, 0, 30), 30, dispatcher.EndingGrant{}, 200)
 	ok("grants that end", err)
 	_, err = consents.AskedIn(ctx, msg(n/2))

@@ -119,7 +119,7 @@ func (v Version) SampleVars(lang vocab.Language) map[string]any {
 		"links": map[string]any{
 			"unsubscribe": "https://orleu.example/u/k7f3q9", "preferences": "https://orleu.example/p/k7f3q9",
 			"why":  "https://orleu.example/w/k7f3q9",
-			"keep": "https://orleu.example/k/k7f3q9",
+			"keep": "https://orleu.example/n/k7f3q9",
 		},
 		"message": map[string]any{"id": "msg_06gywnjy01xbs0938nkrkaydxw", "purpose": string(v.Purpose)},
 	}

@@ -26,6 +26,8 @@ type (
 	SuppressionID string
 	// APIKeyID names one API key, never its secret ("key_…").
 	APIKeyID string
+	// ConsentTextID names one consent text, a draft or a version that is published ("txt_…").
+	ConsentTextID string
 	// ConfirmationID names one request to confirm, by a link or a code ("cnf_…").
 	ConfirmationID string
 	// FormID names one sign-up form ("frm_…").
@@ -54,6 +56,7 @@ const (
 	ContactPrefix         = "con"
 	AddressPrefix         = "adr"
 	ConsentEventPrefix    = "cev"
+	ConsentTextPrefix     = "txt"
 	TemplateVersionPrefix = "tpv"
 	SuppressionPrefix     = "sup"
 	APIKeyPrefix          = "key"

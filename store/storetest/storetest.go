@@ -34,6 +34,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"withdraw again", repeatTests},
 		{"consents", consentTests},
 		{"projection", projectionTests},
+		{"consent texts", consentTextTests},
 		{"time", timeTests},
 		{"opt-ins", optInTests},
 		{"opt-ins, kept", optInKeepTests},
