@@ -195,7 +195,7 @@ func (a *App) ready(pauses *store.Pauses) func(context.Context) []api.Check {
 				flow.Affects = "its messages wait; everything else goes on"
 			}
 		}
-		return append([]api.Check{ledger, bell, flow}, a.headsCheck()...)
+		return append(append([]api.Check{ledger, bell}, a.headsCheck()...), flow)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/orleu/elshi/app"
 	"github.com/orleu/elshi/channels"
+	"github.com/orleu/elshi/claims"
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/inbound"
@@ -29,6 +30,7 @@ func allowed() map[string][]string {
 		"provider": {"inbox-email", "inbox-sms", "test:email", "test:sms"},
 		"outcome":  texts([]channels.Outcome{channels.Accepted, channels.Refused, channels.NotHandedOver, channels.InDoubt}),
 		"became":   texts(optin.Outcomes()),
+		"state":    append(texts(claims.States()), "overdue"),
 	}
 }
 

@@ -35,6 +35,7 @@ func (o *OptIns) Remind(ctx context.Context, now time.Time, n int) ([]optin.Conf
 		}
 		var c optin.Confirmation
 		var asked, hash string
+		// The grants are looked for by their contact: by the index of what is pending, all that anybody was asked would be read.
 		if err := tx.each(ctx, confirmationDest(&c, &asked, &hash), func() error {
 			if err := readAsked(&c, asked, hash); err != nil {
 				return err
@@ -43,7 +44,7 @@ func (o *OptIns) Remind(ctx context.Context, now time.Time, n int) ([]optin.Conf
 			return nil
 		}, `SELECT `+confirmationColumns+confirmationFrom+`
 			WHERE c.id IN {ids $1} AND c.used_at IS NULL AND c.expires_at > $2 AND a.id IS NOT NULL
-			  AND EXISTS (SELECT 1 FROM consents g WHERE g.contact_id = c.contact_id AND g.channel = c.channel AND g.state = 'pending')
+			  AND EXISTS (SELECT 1 FROM consents g WHERE g.contact_id = c.contact_id AND g.channel = c.channel AND g.state || '' = 'pending')
 			  AND NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.address_hash = a.hash AND s.lifted_at IS NULL)
 			ORDER BY c.id`, arg, now.UnixMicro()); err != nil {
 			return err

@@ -98,11 +98,11 @@ func (c *Consents) fold(ctx context.Context, r runner, after vocab.ContactID, n 
 		}
 	}
 	var m marks
-	if err := r.each(ctx, []any{&id, at(&m.unsubscribed), at(&m.processing)}, func() error {
+	if err := r.each(ctx, []any{&id, at(&m.unsubscribed), at(&m.processing), at(&m.paused)}, func() error {
 		f := of(id)
 		f.known, f.marks = true, m
 		return nil
-	}, `SELECT id, unsubscribed_all_at, processing_withdrawn_at FROM contacts WHERE id > $1 AND id <= $2 ORDER BY id`,
+	}, `SELECT id, unsubscribed_all_at, processing_withdrawn_at, paused_until FROM contacts WHERE id > $1 AND id <= $2 ORDER BY id`,
 		string(after), string(last)); err != nil {
 		return nil, "", err
 	}
@@ -120,13 +120,13 @@ func (c *Consents) fold(ctx context.Context, r runner, after vocab.ContactID, n 
 	}
 	var e consent.Event
 	if err := r.each(ctx, []any{
-		&e.Seq, &e.ID, &e.Kind, &e.ContactID, &e.Scope, &e.Purpose, &e.Channel, &e.Topic, &e.Source, &e.TextVersion, at(&e.At), at(&e.ValidUntil),
+		&e.Seq, &e.ID, &e.Kind, &e.ContactID, &e.Scope, &e.Purpose, &e.Channel, &e.Topic, &e.Source, &e.TextVersion, &e.Proof, at(&e.At), at(&e.ValidUntil),
 	}, func() error {
 		f := of(e.ContactID)
 		f.events = append(f.events, e)
 		return nil
 	}, `
-		SELECT seq, id, kind, contact_id, scope, purpose, channel, topic, source, text_version, at, valid_until FROM consent_events
+		SELECT seq, id, kind, contact_id, scope, purpose, channel, topic, source, text_version, proof, at, valid_until FROM consent_events
 		WHERE contact_id > $1 AND contact_id <= $2 ORDER BY contact_id, seq`, string(after), string(last)); err != nil {
 		return nil, "", err
 	}
@@ -187,6 +187,7 @@ func (f *standing) difference() string {
 	}{
 		{"unsubscribed_all_at", f.marks.unsubscribed, f.amountTo.unsubscribed},
 		{"processing_withdrawn_at", f.marks.processing, f.amountTo.processing},
+		{"paused_until", f.marks.paused, f.amountTo.paused},
 	} {
 		if !mark.kept.Equal(mark.say) {
 			return mark.name + " is " + instant(mark.kept) + ", the events say " + instant(mark.say)
@@ -256,8 +257,8 @@ func (tx *tx) mend(ctx context.Context, f *standing) error {
 	if f.marks == f.amountTo {
 		return nil
 	}
-	_, err := tx.exec(ctx, `UPDATE contacts SET unsubscribed_all_at = $2, processing_withdrawn_at = $3 WHERE id = $1`,
-		string(f.contact), micros(f.amountTo.unsubscribed), micros(f.amountTo.processing))
+	_, err := tx.exec(ctx, `UPDATE contacts SET unsubscribed_all_at = $2, processing_withdrawn_at = $3, paused_until = $4 WHERE id = $1`,
+		string(f.contact), micros(f.amountTo.unsubscribed), micros(f.amountTo.processing), micros(f.amountTo.paused))
 	return err
 }
 
