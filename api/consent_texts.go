@@ -212,23 +212,23 @@ func (a *API) currentText(ctx context.Context, in *currentTextInput) (*reply[tex
 type updateTextInput struct {
 	ID   string `path:"id" maxLength:"64" example:"txt_06gywnjy01xbs0938nkrkaydxw" doc:"The draft."`
 	Body struct {
-		BIN           change[string]   `json:"bin,omitempty" doc:"The operator's business identification number, 12 digits."`
-		Variants      changedVariants  `json:"variants,omitempty" doc:"The languages that change; null removes one."`
-		ThirdParties  change[*bool]    `json:"third_parties,omitempty" doc:"Whether the data are given to anybody else."`
-		CrossBorder   change[*bool]    `json:"covers_cross_border,omitempty" doc:"Whether who agrees agrees to a transfer abroad."`
-		Countries     change[[]string] `json:"countries,omitempty" doc:"Where to (ISO 3166-1 alpha-2)."`
-		OpenSources   change[*bool]    `json:"open_sources,omitempty" doc:"Whether the data are published where everybody can see them."`
-		PolicyVersion change[string]   `json:"policy_version,omitempty" doc:"The version of the privacy policy that it goes with."`
-		Material      change[bool]     `json:"material,omitempty" doc:"It says something else than the version before it."`
-		Reason        change[string]   `json:"reason,omitempty" doc:"What was changed and why."`
+		BIN           change[string]   `json:"bin,omitzero" doc:"The operator's business identification number, 12 digits."`
+		Variants      changedVariants  `json:"variants,omitzero" doc:"The languages that change; null removes one."`
+		ThirdParties  change[*bool]    `json:"third_parties,omitzero" doc:"Whether the data are given to anybody else."`
+		CrossBorder   change[*bool]    `json:"covers_cross_border,omitzero" doc:"Whether who agrees agrees to a transfer abroad."`
+		Countries     change[[]string] `json:"countries,omitzero" doc:"Where to (ISO 3166-1 alpha-2)."`
+		OpenSources   change[*bool]    `json:"open_sources,omitzero" doc:"Whether the data are published where everybody can see them."`
+		PolicyVersion change[string]   `json:"policy_version,omitzero" doc:"The version of the privacy policy that it goes with."`
+		Material      change[bool]     `json:"material,omitzero" doc:"It says something else than the version before it."`
+		Reason        change[string]   `json:"reason,omitzero" doc:"What was changed and why."`
 	} `nameHint:"ConsentTextChanges"`
 }
 
 // changedVariants are the languages of a merge patch.
 type changedVariants struct {
 	Kazakh  change[*textVariantBody] `json:"kk,omitzero" doc:"In Kazakh."`
-	Russian change[*textVariantBody] `json:"ru,omitempty" doc:"In Russian."`
-	English change[*textVariantBody] `json:"en,omitempty" doc:"In English."`
+	Russian change[*textVariantBody] `json:"ru,omitzero" doc:"In Russian."`
+	English change[*textVariantBody] `json:"en,omitzero" doc:"In English."`
 }
 
 func (a *API) updateText(ctx context.Context, in *updateTextInput) (*reply[textView], error) {

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -38,9 +39,7 @@ func newsText(t *testing.T, change map[string]any) string {
 		"purpose": "news.company", "channel": "email", "bin": text.BIN, "variants": text.Variants, "third_parties": true,
 		"covers_cross_border": false, "open_sources": false, "policy_version": text.PolicyVersion,
 	}
-	for k, v := range change {
-		body[k] = v
-	}
+	maps.Copy(body, change)
 	raw, err := json.Marshal(body)
 	if err != nil {
 		t.Fatal(err)

@@ -47,6 +47,7 @@ func newLedger(b *testing.B, e *engine) ledger {
 //	go test ./bench -run '^$' -bench Verify -benchtime 1x -timeout 0 -entries 1000000
 func BenchmarkVerify(b *testing.B) {
 	onEach(b, func(b *testing.B, e *engine) {
+		b.Helper()
 		l := newLedger(b, e)
 		ids := e.fillLedger(b, *entries)
 		figures := map[string]float64{}
@@ -156,6 +157,7 @@ func BenchmarkAppend(b *testing.B) {
 	for _, clients := range []int{1, 16} {
 		b.Run(fmt.Sprintf("clients=%d", clients), func(b *testing.B) {
 			onEach(b, func(b *testing.B, e *engine) {
+				b.Helper()
 				l, people := newLedger(b, e), e.populate(b, 1000)
 				var next atomic.Int64
 				b.SetParallelism(max(clients/2, 1)) // of two cores

@@ -150,10 +150,11 @@ func (c *Calendar) read(pointer string, h Hours, refuse func(pointer, detail str
 	}
 	one := channelHours{Hours: h}
 	if h.Zone != "" {
-		known := false
-		if one.zone, known = c.load(h.Zone); !known {
+		place, known := c.load(h.Zone)
+		if !known {
 			refuse(pointer+"/zone", "want an IANA time zone such as Asia/Almaty, or none for the contact's own")
 		}
+		one.zone = place
 	}
 	return one
 }

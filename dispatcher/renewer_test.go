@@ -109,10 +109,10 @@ func TestARenewalIsAskedForThirtyAndSevenDaysBeforeTheEnd(t *testing.T) {
 		return len(e.submitted) - before
 	}
 	for _, tc := range []struct {
-		before time.Duration
+		before int
 		want   int
 	}{{31, 0}, {30, 1}, {29, 0}, {8, 0}, {7, 1}, {1, 0}, {0, 0}} {
-		if got := asks(end.Add(-tc.before * 24 * time.Hour)); got != tc.want {
+		if got := asks(end.AddDate(0, 0, -tc.before)); got != tc.want {
 			t.Errorf("%d days before the end: asked %d times, want %d", tc.before, got, tc.want)
 		}
 	}

@@ -28,7 +28,7 @@ func example(t Type) Data {
 			MessageID: "msg_06gywnjy01xbs0938nkrkaydxw", ContactID: contact, AddressID: address, Channel: vocab.Email, Class: vocab.Marketing,
 			Purpose: "news.company", Mode: "live", Attempt: 1,
 		}
-		switch t {
+		switch t { //nolint:exhaustive // the others are as they begin
 		case MessageScheduled, MessageQueued:
 			d.Attempt, d.Reason = 0, "ok"
 		case MessageHeld:
@@ -58,7 +58,7 @@ func example(t Type) Data {
 			ConsentID: "cev_06gywnjy01xbs0938nkrkaydxw", ContactID: contact, Channel: vocab.Email, Purpose: "news.company", Kind: what,
 			Scope: "purpose", Source: "api",
 		}
-		switch t {
+		switch t { //nolint:exhaustive // the others are as they begin
 		case ConsentGranted, ConsentConfirmed:
 			d.ValidUntil = &until
 		case PreferenceUpdated:
@@ -108,7 +108,7 @@ func TestTheTablesOfThePageAreThoseOfTheCode(t *testing.T) {
 	}
 	want := before + begin + tables(t) + end + after
 	if *update {
-		if err := os.WriteFile(page, []byte(want), 0o644); err != nil { //nolint:gosec // a document
+		if err := os.WriteFile(page, []byte(want), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -48,7 +48,7 @@ func (s *Sender) post(ctx context.Context, line Line, e Event) (attempted, error
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, line.Webhook.URL, bytes.NewReader(body))
 	if err != nil {
-		return attempted{class: ErrorAddress}, nil //nolint:nilerr // it was checked when it was given; its text is not repeated
+		return attempted{class: ErrorAddress}, nil // it was checked when it was given; its text is not repeated
 	}
 	began := s.now()
 	if err := sign(req.Header, line.Secrets, e.ID, began, body); err != nil {

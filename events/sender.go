@@ -124,7 +124,7 @@ func (s *Sender) Run(ctx context.Context) error {
 		default:
 			for _, line := range lines {
 				if !under[line.Webhook.ID] {
-					s.start(led.ctx, line)
+					s.start(led.ctx, line) //nolint:contextcheck // the term ends with ctx
 				}
 			}
 		}
@@ -191,7 +191,7 @@ func (s *Sender) deliver(ctx context.Context, line Line) error {
 	waits := line.Waits
 	for _, due := range line.Due {
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // told to stop: what is left waits
 		}
 		after, goOn, err := s.retry(ctx, &line, due)
 		if err != nil || !goOn {
@@ -238,7 +238,7 @@ func (s *Sender) retry(ctx context.Context, line *Line, due Due) (Delivery, bool
 func (s *Sender) next(ctx context.Context, line *Line, page Page) (bool, error) {
 	for _, e := range page.Events {
 		if ctx.Err() != nil {
-			return false, nil
+			return false, nil //nolint:nilerr // told to stop: what is left waits
 		}
 		a, err := s.post(ctx, *line, e)
 		if err != nil {

@@ -50,7 +50,7 @@ func TestEventsAreSentInOrderAndSignedForThePublishedLibrary(t *testing.T) {
 		}
 	}
 	log := s.logged(t, id, func(d events.Delivery) bool { return d.EventID == s.to.requests()[29].event.ID })
-	if len(log) != 30 || log[0].StatusCode != 204 || log[0].Error != "" || log[0].State != events.Delivered {
+	if len(log) != 30 || log[0].StatusCode != http.StatusNoContent || log[0].Error != "" || log[0].State != events.Delivered {
 		t.Errorf("%d entries, the newest %+v", len(log), log[0])
 	}
 }
@@ -78,7 +78,7 @@ func TestAnAttemptThatFailsIsMadeAgainBeforeWhatComesAfterIt(t *testing.T) {
 	ids := s.happen(t, 3)
 	s.arrive(t, 1)
 	d := s.logged(t, id, inState(events.Pending, 1))[0]
-	if d.StatusCode != 500 || d.Error != events.ErrorStatus || !d.NextAt.Equal(monday.Add(5*time.Second)) || !d.InLine {
+	if d.StatusCode != http.StatusInternalServerError || d.Error != events.ErrorStatus || !d.NextAt.Equal(monday.Add(5*time.Second)) || !d.InLine {
 		t.Errorf("after the first attempt: %+v", d)
 	}
 	if x, err := s.webhooks.Get(t.Context(), id); err != nil || !x.FailingSince.Equal(monday) {

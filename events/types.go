@@ -3,7 +3,6 @@
 package events
 
 import (
-	"slices"
 	"strings"
 )
 
@@ -73,7 +72,7 @@ func Meanings() []Meaning {
 		{ConsentGranted, "The consent ledger has a grant: given, renewed or imported, as kind says."},
 		{ConsentConfirmed, "A request was confirmed by its contact (double opt-in): the grant is in force."},
 		{ConsentWithdrawn, "A grant was taken back or a request refused, as kind says; scope says how far it reaches."},
-		{ConsentExpired, "A grant or a request ended by itself: expired, lapsed or stale, as kind says."},
+		{ConsentExpired, "A grant or a request ended by itself: expired, lapsed, stale or merged away, as kind says."},
 		{PreferenceUpdated, "Something changed on the preference page, or mailings were paused or resumed, as kind says. What ends or makes a grant has its own event beside this one."},
 		{SuppressionCreated, "An address must not be sent to any more; reason says why."},
 		{SuppressionDeleted, "A suppression was lifted. It revives no consent."},
@@ -126,6 +125,3 @@ func (f Feeding) Takes(t Type) bool {
 	}
 	return true
 }
-
-// known says whether a type is one of the feed.
-func known(t Type) bool { return slices.Contains(Types(), t) }

@@ -2,9 +2,10 @@ package events
 
 import "time"
 
-// WebhookID names one webhook ("whk_…"), DeliveryID the delivery of one event to one webhook ("whd_…").
 type (
-	WebhookID  string
+	// WebhookID names one webhook ("whk_…").
+	WebhookID string
+	// DeliveryID names the delivery of one event to one webhook ("whd_…").
 	DeliveryID string
 )
 

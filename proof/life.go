@@ -58,7 +58,7 @@ func isYes(e consent.Event) bool {
 	case consent.KindRequested, consent.KindGranted, consent.KindConfirmed, consent.KindRenewed, consent.KindImported:
 		return true
 	case consent.KindRefused, consent.KindWithdrawn, consent.KindExpired, consent.KindLapsed, consent.KindStale, consent.KindPolicyContinuedUse,
-		consent.KindPaused, consent.KindResumed:
+		consent.KindPaused, consent.KindResumed, consent.KindMerged:
 		return false
 	}
 	return false

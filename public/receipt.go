@@ -133,7 +133,8 @@ func receiptTitle(kind consent.EventKind) string {
 		return "receipt_no"
 	case consent.KindRequested, consent.KindGranted, consent.KindConfirmed, consent.KindRenewed, consent.KindImported:
 		return "receipt_yes"
-	case consent.KindExpired, consent.KindLapsed, consent.KindStale, consent.KindPolicyContinuedUse, consent.KindPaused, consent.KindResumed:
+	case consent.KindExpired, consent.KindLapsed, consent.KindStale, consent.KindPolicyContinuedUse, consent.KindPaused, consent.KindResumed,
+		consent.KindMerged:
 	}
 	return "receipt_other"
 }
@@ -165,6 +166,8 @@ func eventText(kind consent.EventKind) string {
 		return "event_paused"
 	case consent.KindResumed:
 		return "event_resumed"
+	case consent.KindMerged:
+		return "event_merged"
 	case consent.KindPolicyContinuedUse:
 	}
 	return "event_policy"

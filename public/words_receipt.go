@@ -46,6 +46,7 @@ var receiptWords = map[string]text{
 	"event_stale":     {"Келісім мәтіні өзгерді", "Текст согласия изменился", "The text of the consent changed"},
 	"event_renewed":   {"Келісім жаңартылды", "Согласие продлено", "Consent was renewed"},
 	"event_imported":  {"Бұрын берілген келісім енгізілді", "Внесено согласие, данное ранее", "A consent given elsewhere was taken over"},
+	"event_merged":    {"Екі жазба біріктірілді: келісім екеуінде де болмаған", "Две записи объединены: согласие было не в обеих", "Two records became one, and not both had agreed"},
 	"event_paused":    {"Хабарламалар уақытша тоқтатылды", "Рассылки приостановлены", "Mailings were paused"},
 	"event_resumed":   {"Үзіліс аяқталды", "Пауза закончена", "The pause was ended"},
 	"event_policy":    {"Құпиялылық саясаты қабылданды", "Принята политика конфиденциальности", "The privacy policy was accepted"},

@@ -98,7 +98,7 @@ func (r runner) tellConsent(ctx context.Context, e consent.Event) error {
 		data.ValidUntil = &until
 	}
 	var list []told
-	if kind, is := typeOfConsent(e.Kind); is {
+	if kind, is := typeOfConsent(e); is {
 		list = append(list, told{kind, e.At, data})
 	}
 	paused := e.Kind == consent.KindPaused || e.Kind == consent.KindResumed
@@ -109,8 +109,8 @@ func (r runner) tellConsent(ctx context.Context, e consent.Event) error {
 }
 
 // typeOfConsent is what an entry of the ledger is told as; false if it changes no grant.
-func typeOfConsent(kind consent.EventKind) (events.Type, bool) {
-	switch kind {
+func typeOfConsent(e consent.Event) (events.Type, bool) {
+	switch e.Kind {
 	case consent.KindGranted, consent.KindRenewed, consent.KindImported:
 		return events.ConsentGranted, true
 	case consent.KindConfirmed:
@@ -119,6 +119,8 @@ func typeOfConsent(kind consent.EventKind) (events.Type, bool) {
 		return events.ConsentWithdrawn, true
 	case consent.KindExpired, consent.KindLapsed, consent.KindStale:
 		return events.ConsentExpired, true
+	case consent.KindMerged: // it ends a grant, or only makes it shorter
+		return events.ConsentExpired, e.ValidUntil.IsZero()
 	case consent.KindRequested, consent.KindPaused, consent.KindResumed, consent.KindPolicyContinuedUse:
 		return "", false
 	}

@@ -73,7 +73,7 @@ func union(a, b []vocab.Class) []vocab.Class {
 // classesOf reads what classesText wrote.
 func classesOf(text string) []vocab.Class {
 	var list []vocab.Class
-	for _, c := range strings.Fields(text) {
+	for c := range strings.FieldsSeq(text) {
 		list = append(list, vocab.Class(c))
 	}
 	return list

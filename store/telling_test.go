@@ -105,7 +105,7 @@ func TestAReaderThatFollowsMissesNothingAndSeesNothingTwice(t *testing.T) {
 			var all sync.WaitGroup
 			for w := range writers {
 				all.Go(func() {
-					chance := rand.New(rand.NewPCG(uint64(w), 7)) //nolint:gosec // a test's
+					chance := rand.New(rand.NewPCG(uint64(w), 7))
 					for k := range transactions {
 						var ids []vocab.SuppressionID
 						for i := range 1 + chance.IntN(4) {
@@ -142,7 +142,7 @@ func TestAReaderThatFollowsMissesNothingAndSeesNothingTwice(t *testing.T) {
 			}()
 			var seen []vocab.SuppressionID
 			place := events.Place{}
-			chance := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a test's
+			chance := rand.New(rand.NewPCG(1, 2))
 			step := func() bool {
 				page := read(t, db, place, 1+chance.IntN(9))
 				seen, place = append(seen, told(page)...), page.Next
@@ -152,7 +152,7 @@ func TestAReaderThatFollowsMissesNothingAndSeesNothingTwice(t *testing.T) {
 				step()
 			}
 			testkit.Eventually(t, 20*time.Second, func() error {
-				for step() { //nolint:revive // all of it
+				for step() {
 				}
 				if len(seen) < len(committed) {
 					return fmt.Errorf("%d of %d events are told", len(seen), len(committed))
