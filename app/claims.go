@@ -18,10 +18,13 @@ func (a *App) newClaimDesk(s *street) (*claims.Desk, error) {
 }
 
 func (a *App) newClaimWatch(s *street) *claims.Watch {
+	if officer := a.newOfficer(s); officer != nil {
+		return claims.NewWatch(s.claims, s.stores.claims, officer)
+	}
 	return claims.NewWatch(s.claims, s.stores.claims, loggedAlarms{a.log})
 }
 
-// loggedAlarms tells the officer by the log, which operators watch.
+// loggedAlarms tells by the log, which operators watch, where the settings name no officer.
 type loggedAlarms struct{ log *slog.Logger }
 
 // Tell logs what there is to tell. Nothing in it is about a person.

@@ -13,6 +13,7 @@ import (
 	"github.com/orleu/elshi/config"
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/fault"
+	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/notary"
 	"github.com/orleu/elshi/proof"
 	"github.com/orleu/elshi/store"
@@ -41,11 +42,8 @@ func newNotary(cfg config.Config, consents *store.Consents, now func() time.Time
 func (a *App) addKeeper(s *street) error {
 	l := a.cfg.Ledger
 	o := notary.KeeperOptions{Interval: l.CheckpointInterval, Zone: a.cfg.Location()}
-	if l.MailTo != "" {
-		o.Officer = &notary.Officer{Email: l.MailTo, Language: l.MailLanguage, People: s.stores.contacts, Street: s.submitter}
-		if o.Officer.Language == "" {
-			o.Officer.Language = a.cfg.Languages[0]
-		}
+	if officer := a.newOfficer(s); officer != nil {
+		o.Officer = officer
 	}
 	keeper, err := notary.NewKeeper(s.stores.notary, s.stores.consents, o, a.log)
 	if err != nil {
@@ -54,6 +52,21 @@ func (a *App) addKeeper(s *street) error {
 	a.heads = keeper
 	a.add(doors, "keeper of the ledger's heads", keeper.Run)
 	return nil
+}
+
+// newOfficer returns whom the settings name as data-protection officer; nil if nobody.
+func (a *App) newOfficer(s *street) *dispatcher.Officer {
+	l := a.cfg.Ledger
+	if l.MailTo == "" {
+		return nil
+	}
+	o := &dispatcher.Officer{
+		Email: l.MailTo, Language: l.MailLanguage, People: s.stores.contacts, Street: s.submitter, Now: a.now, Log: a.log,
+	}
+	if o.Language == "" {
+		o.Language = a.cfg.Languages[0]
+	}
+	return o
 }
 
 // headsCheck says whether the heads of the consent ledger are made and written down, where this process does it.

@@ -125,7 +125,7 @@ type Ledger struct {
 	// Origin names the ledger in its heads (C2SP tlog-checkpoint). Empty means the host of server.public_url and
 	// /consent-ledger. Default empty.
 	Origin string `yaml:"origin"`
-	// MailTo is the email address of the data-protection officer, who gets the day's signed head. Empty means nobody.
+	// MailTo is the email address of the data-protection officer, who gets the day's signed head and alarms of claims that are due. Empty means nobody.
 	// Default empty.
 	MailTo string `yaml:"mail_to"`
 	// MailLanguage is the language of that mail. Empty means the first of languages. Default empty.

@@ -24,7 +24,7 @@ type leader interface {
 type KeeperOptions struct {
 	Interval time.Duration  // how often a ledger that grew is signed. If zero, 1 h
 	Zone     *time.Location // whose days count for the head and the mail of each day. If nil, UTC
-	Officer  *Officer       // gets a mail each day; nil: nobody
+	Officer  officer        // gets a mail each day; nil: nobody
 	Tick     time.Duration  // how often a Keeper looks. If zero, 30 s
 }
 

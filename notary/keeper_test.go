@@ -103,7 +103,10 @@ func (o *office) keeper(email string) *notary.Keeper {
 	o.Helper()
 	options := notary.KeeperOptions{Interval: time.Hour, Zone: time.FixedZone("Almaty", 5*3600)}
 	if email != "" {
-		options.Officer = &notary.Officer{Email: email, Language: vocab.Russian, People: o.people, Street: o.street}
+		options.Officer = &dispatcher.Officer{
+			Email: email, Language: vocab.Russian, People: o.people, Street: o.street, Now: func() time.Time { return o.now },
+			Log: slog.New(slog.NewTextHandler(o.log, nil)),
+		}
 	}
 	k, err := notary.NewKeeper(o.notary, o.consents, options, slog.New(slog.NewTextHandler(o.log, nil)))
 	if err != nil {
@@ -271,7 +274,7 @@ func TestTheOfficerIsMailedOnceADay(t *testing.T) {
 		t.Fatalf("%d mails, trouble %q", len(o.street.requests), k.Trouble())
 	}
 	r := o.street.requests[0]
-	list, err := o.people.List(t.Context(), contacts.Filter{ExternalID: notary.OfficerID})
+	list, err := o.people.List(t.Context(), contacts.Filter{ExternalID: dispatcher.OfficerID})
 	if err != nil || len(list) != 1 || len(list[0].Addresses) != 1 {
 		t.Fatalf("%+v, %v", list, err)
 	}

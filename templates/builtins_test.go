@@ -82,7 +82,7 @@ func TestBuiltinsKeepTheRulesOfTheirClass(t *testing.T) {
 		Variants    int // kk, ru and en, by SMS alone or by email too
 	}
 	want := map[string]facts{
-		"claim-alarm":       {"", false, "", 6}, // to the officer, who is no contact
+		"claim-alarm":       {"staff.notice", false, "", 6},
 		"claim-answered":    {"legal.claim", false, "", 6},
 		"claim-received":    {"legal.claim", false, "", 6},
 		"consent-renewal":   {"news.company", true, "", 6},
