@@ -130,7 +130,9 @@ func TestABouncedAddressIsSuppressed(t *testing.T) {
 	w.becomes(t, id, soon, "bounced").has(t, "last_cause=no_such_mailbox")
 	w.send(t, invitation("gone@orleu.example")).has(t, "status=suppressed", "decision.reason.code=suppressed_hard_bounce")
 	found := w.get(t, "/v1/suppressions?email=gone@orleu.example").want(t, http.StatusOK).has(t, "data.0.reason=hard_bounce")
-	w.call(t, http.MethodDelete, "/v1/suppressions/"+found.text(t, "data.0.id"), "").want(t, http.StatusOK)
+	suppression := "/v1/suppressions/" + found.text(t, "data.0.id")
+	w.call(t, http.MethodDelete, suppression, "").want(t, http.StatusUnprocessableEntity) // nobody lifts a bounce without saying why
+	w.call(t, http.MethodPost, suppression+"/lift", `{"reason": "the mailbox is back"}`).want(t, http.StatusOK)
 	sink.Clear()
 	w.sent(t, reply("gone@orleu.example", ""))
 	if n := sink.Count(); n != 1 {
