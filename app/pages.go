@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"github.com/orleu/elshi/channels/inbox"
 	"github.com/orleu/elshi/channels/sms"
@@ -70,10 +69,22 @@ func (l pageLedger) Grants(ctx context.Context, contact vocab.ContactID) ([]publ
 	return grants, err
 }
 
-// GrantedAt returns when a consent event was recorded.
-func (l pageLedger) GrantedAt(ctx context.Context, id vocab.ConsentEventID) (time.Time, error) {
+// Ground returns what was agreed to by an entry of the consent ledger, with the words that were shown.
+func (l pageLedger) Ground(ctx context.Context, id vocab.ConsentEventID, lang vocab.Language) (public.Ground, error) {
 	e, err := l.consents.Event(ctx, id)
-	return e.At, err
+	if err != nil {
+		return public.Ground{}, err
+	}
+	g := public.Ground{At: e.At, Proof: e.Proof, Language: lang}
+	if e.TextVersion == 0 {
+		return g, nil
+	}
+	if e.Language != "" {
+		g.Language = e.Language // the words are what was shown, not what the reader speaks
+	}
+	text, err := l.texts.Version(ctx, e.Purpose, e.Channel, e.TextVersion)
+	g.Words = text.Variants[g.Language].Statement
+	return g, err
 }
 
 // pageRenewals are the grants that messages asked to renew, as the contact pages read and record them.

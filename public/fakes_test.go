@@ -163,9 +163,9 @@ func (h *house) Grants(context.Context, vocab.ContactID) ([]Grant, error) {
 	return append([]Grant(nil), h.grants...), h.away
 }
 
-// GrantedAt implements ledger.
-func (h *house) GrantedAt(context.Context, vocab.ConsentEventID) (time.Time, error) {
-	return granted, h.away
+// Ground implements ledger.
+func (h *house) Ground(context.Context, vocab.ConsentEventID, vocab.Language) (Ground, error) {
+	return Ground{At: granted, Proof: consent.ProofDoubleOptIn, Words: "Я согласна получать новости.", Language: vocab.Russian}, h.away
 }
 
 // Withdraw implements withdrawer.

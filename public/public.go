@@ -32,8 +32,8 @@ type ledger interface {
 	Recipient(ctx context.Context, m dispatcher.Message) (Recipient, error)
 	// Grants returns the present grants of a contact in a fixed order; none is no error.
 	Grants(ctx context.Context, contact vocab.ContactID) ([]Grant, error)
-	// GrantedAt returns when the consent event was recorded; fault.NotFound if there is none.
-	GrantedAt(ctx context.Context, id vocab.ConsentEventID) (time.Time, error)
+	// Ground returns what was agreed to by an entry of the consent ledger; fault.NotFound if there is none.
+	Ground(ctx context.Context, id vocab.ConsentEventID, lang vocab.Language) (Ground, error)
 }
 
 // withdrawer records withdrawals; dispatcher.Withdrawer is one. After an answer without an error the withdrawal is committed.
@@ -52,6 +52,14 @@ type Recipient struct {
 	Shared          bool          // more than one contact is behind the address
 	UnsubscribedAll bool          // the contact has stopped every mailing
 	PausedUntil     time.Time     // the contact wants no mailings before; zero: no pause
+}
+
+// Ground is what a contact agreed to.
+type Ground struct {
+	At       time.Time
+	Proof    consent.ProofKind
+	Words    string         // the statement they were shown; empty if none is kept here
+	Language vocab.Language // of the words
 }
 
 // Grant is the present state of one grant of a contact.

@@ -16,7 +16,8 @@ type whyView struct {
 	Channel         vocab.Channel
 	To              string // masked
 	Basis           string // the key of a text
-	Given           time.Time
+	Given           Ground // zero: it does not rest on a consent
+	Confirmed       string // how it was confirmed, the key of a text; empty: nothing is known
 	Withdrawn       time.Time
 	Sent            time.Time // zero: not sent
 	PolicyVersion   string
@@ -43,12 +44,31 @@ func (p *pages) why(r *http.Request) (answer, error) {
 		Stop:   p.path(r, dispatcher.LinkUnsubscribe, m.ID), All: p.path(r, dispatcher.LinkPreferences, m.ID),
 	}
 	if event := m.Decision.Basis.Event; event != "" && m.Decision.Basis.Kind == consent.BasisGrant {
-		view.Given, err = p.Ledger.GrantedAt(r.Context(), event)
+		view.Given, err = p.Ledger.Ground(r.Context(), event, s.lang)
 		if err != nil && fault.KindOf(err) != fault.NotFound {
 			return answer{lang: s.lang}, err
 		}
+		view.Confirmed = proofText(view.Given.Proof)
 	}
 	return answer{view: "why", lang: s.lang, title: say(s.lang, "why_title"), data: view, header: sameOrigin()}, nil
+}
+
+// proofText is the text for what shows a consent.
+func proofText(kind consent.ProofKind) string {
+	switch kind {
+	case consent.ProofDoubleOptIn:
+		return "proof_double_opt_in"
+	case consent.ProofOneTimeCode:
+		return "proof_one_time_code"
+	case consent.ProofSignedForm:
+		return "proof_signed_form"
+	case consent.ProofOperatorNote:
+		return "proof_operator_note"
+	case consent.ProofRenewalLink:
+		return "proof_renewal_link"
+	case consent.ProofNone, consent.ProofLink:
+	}
+	return ""
 }
 
 // basisText is the text for the ground of a decision.
