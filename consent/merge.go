@@ -1,7 +1,7 @@
 package consent
 
 import (
-	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -47,7 +47,7 @@ func no(reach Event) Event {
 // lostGrants ends what only the survivor had granted, and brings the end forward of what the other had granted for less long.
 func lostGrants(survivor, merged Side) []Event {
 	var list []Event
-	for _, key := range sortedKeys(survivor.Grants) {
+	for _, key := range slices.SortedFunc(maps.Keys(survivor.Grants), GrantKey.Compare) {
 		mine, other := survivor.Grants[key], merged.Grants[key]
 		if mine.State != Granted {
 			continue
@@ -72,7 +72,7 @@ func lostGrants(survivor, merged Side) []Event {
 func (r *Registry) keptOptOuts(survivor, merged Side) []Event {
 	out := func(g Grant) bool { return g.State == Withdrawn || g.State == Refusal }
 	var list []Event
-	for _, key := range sortedKeys(merged.Grants) {
+	for _, key := range slices.SortedFunc(maps.Keys(merged.Grants), GrantKey.Compare) {
 		if !r.needsNoGrant(key.Purpose) || !out(merged.Grants[key]) || out(survivor.Grants[key]) {
 			continue
 		}
@@ -134,15 +134,4 @@ func unmarked(e Event) []Event {
 		}
 	}
 	return list
-}
-
-func sortedKeys(grants map[GrantKey]Grant) []GrantKey {
-	keys := make([]GrantKey, 0, len(grants))
-	for key := range grants {
-		keys = append(keys, key)
-	}
-	slices.SortFunc(keys, func(a, b GrantKey) int {
-		return cmp.Or(cmp.Compare(a.Purpose, b.Purpose), cmp.Compare(a.Channel, b.Channel), cmp.Compare(a.Topic, b.Topic))
-	})
-	return keys
 }

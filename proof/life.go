@@ -1,7 +1,6 @@
 package proof
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
@@ -47,9 +46,7 @@ func concerned(e consent.Event, history []consent.Event) []life {
 	if len(lives) == 0 && e.Purpose != "" {
 		lives = []life{lifeOf(named, e, history)}
 	}
-	slices.SortFunc(lives, func(a, b life) int {
-		return cmp.Or(cmp.Compare(a.key.Purpose, b.key.Purpose), cmp.Compare(a.key.Channel, b.key.Channel), cmp.Compare(a.key.Topic, b.key.Topic))
-	})
+	slices.SortFunc(lives, func(a, b life) int { return a.key.Compare(b.key) })
 	return lives
 }
 

@@ -20,6 +20,20 @@ type keptGrant struct {
 
 // grants reads the projection of one contact, under the changes of the texts that were agreed to.
 func (r runner) grants(ctx context.Context, contact vocab.ContactID) (map[consent.GrantKey]keptGrant, error) {
+	all, err := r.grantRows(ctx, contact)
+	if err != nil || len(all) == 0 {
+		return all, err
+	}
+	changes, err := r.textChanges(ctx)
+	for key, g := range all {
+		g.Grant = g.Under(key, changes)
+		all[key] = g
+	}
+	return all, err
+}
+
+// grantRows reads the projection of one contact as its rows say.
+func (r runner) grantRows(ctx context.Context, contact vocab.ContactID) (map[consent.GrantKey]keptGrant, error) {
 	all := map[consent.GrantKey]keptGrant{}
 	var key consent.GrantKey
 	var g keptGrant
@@ -30,14 +44,6 @@ func (r runner) grants(ctx context.Context, contact vocab.ContactID) (map[consen
 		return nil
 	}, `SELECT purpose, channel, topic, state, since, valid_until, objected, cross_border, event_id, text_version FROM consents WHERE contact_id = $1`,
 		string(contact))
-	if err != nil || len(all) == 0 {
-		return all, err
-	}
-	changes, err := r.textChanges(ctx)
-	for key, g := range all {
-		g.Grant = g.Under(key, changes)
-		all[key] = g
-	}
 	return all, err
 }
 

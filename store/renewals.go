@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -100,14 +101,15 @@ func (tx *tx) ended(ctx context.Context, now time.Time, n int) ([]vocab.ContactI
 	return slices.Compact(list), err
 }
 
-// expireOf appends an entry for each grant of a contact that has ended. The caller holds the contact's guard.
+// expireOf appends an entry for each grant of a contact that has ended, also for one whose text has changed meanwhile: its row would be found
+// again for ever. The caller holds the contact's guard.
 func (c *Consents) expireOf(ctx context.Context, tx *tx, contact vocab.ContactID, now time.Time) (int, error) {
-	grants, err := tx.grants(ctx, contact)
+	grants, err := tx.grantRows(ctx, contact)
 	if err != nil {
 		return 0, err
 	}
 	written := 0
-	for _, key := range sortedKeys(grants) {
+	for _, key := range slices.SortedFunc(maps.Keys(grants), consent.GrantKey.Compare) {
 		g := grants[key]
 		if g.State != consent.Granted || g.ValidUntil.IsZero() || now.Before(g.ValidUntil) {
 			continue
@@ -126,15 +128,6 @@ func (c *Consents) expireOf(ctx context.Context, tx *tx, contact vocab.ContactID
 		written++
 	}
 	return written, nil
-}
-
-func sortedKeys(grants map[consent.GrantKey]keptGrant) []consent.GrantKey {
-	keys := make([]consent.GrantKey, 0, len(grants))
-	for key := range grants {
-		keys = append(keys, key)
-	}
-	slices.SortFunc(keys, consent.GrantKey.Compare)
-	return keys
 }
 
 // scopeOf is how far an entry reaches that is about one grant.

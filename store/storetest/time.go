@@ -122,6 +122,29 @@ var timeTests = map[string]func(*world){
 			w.Errorf("%d entries, the last one %+v", len(events), last)
 		}
 	},
+	"a grant whose text has changed ends like any other and stands in nobody's way": func(w *world) {
+		purpose, stale, later, end := purposeOfItsOwn(), w.person(), w.person(), w.far()
+		grant := w.event(stale, consent.KindGranted)
+		grant.Purpose, grant.ValidUntil = purpose, end
+		_, _, err := w.consents.Record(w.ctx, grant, "", false)
+		w.ok(err)
+		changed := text(purpose)
+		changed.Material, changed.Reason = true, "another carrier"
+		w.publish(changed)
+		w.grantUntil(later, "", end.Add(time.Second))
+		for must(w.consents.Expire(w.ctx, end.Add(-time.Second), 100))(w) > 0 { // whatever other tests left
+		}
+		for range 2 { // one portion each: what is stale must not be found for ever
+			if n := must(w.consents.Expire(w.ctx, end.Add(time.Second), 1))(w); n != 1 {
+				w.Fatalf("%d were written down, want 1", n)
+			}
+		}
+		for _, p := range []person{stale, later} {
+			if got := must(w.consents.OfContact(w.ctx, p.contact))(w)[0].Grant.State; got != consent.Expired {
+				w.Errorf("it is %s, want expired", got)
+			}
+		}
+	},
 	"a pause holds mailings and takes nothing": func(w *world) {
 		p, end := w.person(), w.now.AddDate(0, 0, 3)
 		w.grant(p, "news.company")
