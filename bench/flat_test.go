@@ -110,7 +110,7 @@ func aged(b *testing.B, e *engine, n int) *agedLedger {
 		{"contact_addresses", l.people, map[string]string{"contact_id": person, "address_id": address}},
 		{"consents", l.people * flatConsents, map[string]string{
 			"contact_id": of(vocab.ContactPrefix, fmt.Sprintf("1000000001 + (i - 1) / %d", flatConsents)), "event_id": of(vocab.ConsentEventPrefix, "1000000000 + i"),
-			"topic": fmt.Sprintf("CASE i %% %d WHEN 0 THEN t.topic ELSE 'topic' || i %% %[1]d END", flatConsents),
+			"topic": fmt.Sprintf("CASE i %% %d WHEN 0 THEN t.topic ELSE 'topic' || (i %% %[1]d) END", flatConsents),
 		}},
 		{"messages", n, map[string]string{
 			"id": message, "contact_id": receiver, "address_id": receiving, "*_at": "t.%s - " + ago, "not_after": "t.not_after - " + ago,

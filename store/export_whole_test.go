@@ -31,13 +31,8 @@ var notExported = map[string]string{
 	"audit_outcomes":       "how a look or a change ended; the audit log has an export of its own, for those who may read it",
 	"audit_subjects":       "whom entries of the audit log are about; it has an export of its own",
 	"cap_evidence":         "which earlier messages held one back: ids that stand with the messages",
-	"claims":               "GET /v1/claims/{id}/evidence is the pack of a claim",
-	"claim_events":         "see claims",
-	"claim_stops":          "see claims",
-	"confirmations":        "what was asked for and confirmed stands in the entries of the consent ledger",
 	"consent_text_changes": "changes of texts, which are about nobody",
-	"disclosure_contacts":  "to whom data were given: GET /v1/disclosures?contact_id=, which only some may read",
-	"external_ids":         "the caller's ids of contacts that were merged; the survivor's own stands in its profile",
+	"disclosure_contacts":  "to whom data were given: an authority may forbid to tell, so a lawyer answers from GET /v1/disclosures?contact_id=",
 	"renewal_asks":         "which message asked to renew which grant: both are exported",
 	"webhook_deliveries":   "where events were sent; they name the contact by id alone",
 }
@@ -85,7 +80,8 @@ func newExporter(t *testing.T, db *store.DB) *export.Exporter {
 		t.Fatal(err)
 	}
 	return export.New(export.Options{
-		People: store.NewContacts(db), Consents: store.NewConsents(db, registry), Messages: store.NewLedger(db), Renderer: plainText{}, Purposes: registry,
+		People: store.NewContacts(db), Consents: store.NewConsents(db, registry), OptIns: store.NewOptIns(db, registry),
+		Claims: store.NewClaims(db, store.NewConsents(db, registry)), Messages: store.NewLedger(db), Renderer: plainText{}, Purposes: registry,
 		Org: map[vocab.Language]string{vocab.Kazakh: "Өрлеу"},
 	})
 }
@@ -171,7 +167,7 @@ func TestAnExportHasEverythingThatIsKnownAndIsTheSameEachTime(t *testing.T) {
 				Events      []struct{ Type string }
 				Attempts    []struct{ Number int }
 			}
-			if err := json.Unmarshal(document["messages"], &messages); err != nil || len(messages) != 4 {
+			if err := json.Unmarshal(document["messages"], &messages); err != nil || len(messages) != 5 {
 				t.Fatalf("%d messages, %v", len(messages), err)
 			}
 			for _, m := range messages {
@@ -189,11 +185,11 @@ func TestAnExportHasEverythingThatIsKnownAndIsTheSameEachTime(t *testing.T) {
 					t.Errorf("attachments of %s: %+v", m.ID, m.Attachments)
 				}
 				events, err := k.ledger.Events(t.Context(), vocab.MessageID(m.ID))
-				if err != nil || len(events) != len(m.Events) || len(events) < 3 {
+				if err != nil || len(events) != len(m.Events) || len(events) < 2 {
 					t.Errorf("%d events of %s, want %d, %v", len(m.Events), m.ID, len(events), err)
 				}
 				attempts, err := k.ledger.Attempts(t.Context(), vocab.MessageID(m.ID))
-				if err != nil || len(attempts) != len(m.Attempts) || len(attempts) != 3 {
+				if err != nil || len(attempts) != len(m.Attempts) || len(attempts) < 1 {
 					t.Errorf("%d attempts of %s, want %d, %v", len(m.Attempts), m.ID, len(attempts), err)
 				}
 			}
