@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"archive/zip"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -15,6 +14,7 @@ import (
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/export"
+	"github.com/orleu/elshi/internal/testkit"
 	"github.com/orleu/elshi/store"
 	"github.com/orleu/elshi/templates"
 	"github.com/orleu/elshi/vocab"
@@ -86,28 +86,6 @@ func newExporter(t *testing.T, db *store.DB) *export.Exporter {
 	})
 }
 
-// unzip returns the files of an archive.
-func unzip(t *testing.T, archive []byte) map[string]string {
-	t.Helper()
-	z, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := map[string]string{}
-	for _, f := range z.File {
-		r, err := f.Open()
-		if err != nil {
-			t.Fatal(err)
-		}
-		text, err := io.ReadAll(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		files[f.Name] = string(text)
-	}
-	return files
-}
-
 func TestAnExportHasEverythingThatIsKnownAndIsTheSameEachTime(t *testing.T) {
 	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) {
@@ -137,7 +115,7 @@ func TestAnExportHasEverythingThatIsKnownAndIsTheSameEachTime(t *testing.T) {
 			if err := json.Unmarshal(whole.Bytes(), &document); err != nil {
 				t.Fatalf("%v\n%s", err, whole.String())
 			}
-			files := unzip(t, archive.Bytes())
+			files := testkit.Unzip(t, archive.Bytes())
 			if files["data.json"] != whole.String() {
 				t.Error("data.json is another document")
 			}
