@@ -234,6 +234,8 @@ func drive(t *testing.T, db *store.DB, n, round int) {
 	ok("remind", err)
 	_, err = optIns.Lapse(ctx, now, 10)
 	ok("lapse", err)
+	_, _, err = optIns.Forget(ctx, contacts.EraseOrder{At: now.AddDate(1, 0, 0), LeaveOpen: true, Certify: func(contacts.Certificate) (string, error) { return "", nil }}, 10)
+	ok("forget strangers", err)
 	_, err = optIns.CountSignUp(ctx, "192.0.2.7", now)
 	ok("count a sign-up", err)
 	ok("forget counts", optIns.ForgetSignUps(ctx, now))
