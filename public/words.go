@@ -16,7 +16,7 @@ var words = merge(merge(merge(merge(inboxWords, receiptWords), keepWords), signU
 	},
 
 	// /u before and after the press.
-	"stop_title":  {"Бұл хабарламаларды тоқтату керек пе?", "Остановить эти сообщения?", "Stop these messages?"},
+	"stop_title":  {"Бұл хабарламаларды тоқтатасыз ба?", "Остановить эти сообщения?", "Stop these messages?"},
 	"stop_button": {"Хабарламаларды тоқтату", "Остановить сообщения", "Stop the messages"},
 	"stop_effect": {
 		"Бір рет басу жеткілікті: кірудің де, растаудың да қажеті жоқ.",
@@ -36,7 +36,7 @@ var words = merge(merge(merge(merge(inboxWords, receiptWords), keepWords), signU
 		"You stopped these messages on %s at %s.",
 	},
 	"stopped_wrong": {
-		"Қателесіп басып қойдыңыз ба? Қайта келісім беру үшін ұйымның сайтында жазылыңыз немесе бізге жазыңыз.",
+		"Қателесіп басып қойдыңыз ба? Хабарламаларды қайта алу үшін ұйымның сайтында жазылыңыз немесе бізге хат жазыңыз.",
 		"Нажали по ошибке? Чтобы снова получать сообщения, подпишитесь на сайте организации или напишите нам.",
 		"Pressed by mistake? To receive them again, sign up on the organisation's site or write to us.",
 	},
@@ -59,9 +59,9 @@ var words = merge(merge(merge(merge(inboxWords, receiptWords), keepWords), signU
 		"Such messages protect your account: sign-in codes and security alerts.",
 	},
 	"fixed_transactional": {
-		"Мұндай хабарлама — өтінішіңізге, тапсырысыңызға немесе іс-шараға қатысуыңызға жауап.",
-		"Такое сообщение — ответ на ваше обращение, заявку или участие в мероприятии.",
-		"Such a message answers something you asked for, ordered or take part in.",
+		"Мұндай хабарлама өтінішіңізге, өтініміңізге немесе іс-шараға қатысуыңызға байланысты жіберіледі.",
+		"Такие сообщения приходят в ответ на ваше обращение или заявку либо в связи с участием в мероприятии.",
+		"Such messages answer something you asked or applied for, or are about an event you take part in.",
 	},
 	"fixed_else": {
 		"Таратылымдарды және қызмет туралы хабарламаларды баптаулар бетінде тоқтата аласыз.",
@@ -70,7 +70,7 @@ var words = merge(merge(merge(merge(inboxWords, receiptWords), keepWords), signU
 	},
 
 	// /p
-	"prefs_title": {"Хабарламалар баптауы", "Настройки сообщений", "Message preferences"},
+	"prefs_title": {"Хабарламаларды баптау", "Настройки сообщений", "Message preferences"},
 	"prefs_lead": {
 		"Мұнда қандай хабарламалар алатыныңыз көрсетілген. Керек емесін тоқтата аласыз.",
 		"Здесь показано, какие сообщения вы получаете. Ненужные можно остановить.",
@@ -97,7 +97,7 @@ var words = merge(merge(merge(merge(inboxWords, receiptWords), keepWords), signU
 	"everything":     {"барлық таратылым", "все рассылки", "every mailing"},
 	"stop":           {"Тоқтату", "Остановить", "Stop"},
 	"prefs_partners": {"Серіктестер атынан", "От имени партнёров", "On behalf of partners"},
-	"prefs_paused":   {"Таратылымдар %s дейін тоқтатылды.", "Рассылки приостановлены до %s.", "Mailings are paused until %s."},
+	"prefs_paused":   {"Таратылымдар %s күніне дейін тоқтатылды.", "Рассылки приостановлены до %s.", "Mailings are paused until %s."},
 	"pause_title":    {"30 күнге үзіліс", "Пауза на 30 дней", "Pause for 30 days"},
 	"pause_effect": {
 		"30 күн бойы таратылым келмейді, содан кейін бәрі бұрынғыдай болады. Келісімдеріңіз сақталады.",
@@ -109,12 +109,12 @@ var words = merge(merge(merge(merge(inboxWords, receiptWords), keepWords), signU
 	"all_title":    {"Барлық таратылымды тоқтату", "Остановить все рассылки", "Stop every mailing"},
 	"all_effect": {
 		"Барлық арнадағы барлық таратылым бірден тоқтайды. Қауіпсіздік туралы хабарламалар, өтініштеріңізге жауаптар және заң талап ететін хабарламалар келе береді; қызмет туралы хабарламаларды жоғарыда бөлек тоқтатуға болады.",
-		"Сразу прекратятся все рассылки по всем каналам. Сообщения о безопасности, ответы на ваши обращения и то, чего требует закон, будут приходить; уведомления об услугах останавливаются отдельно, выше.",
+		"Все рассылки по всем каналам прекратятся сразу. Сообщения о безопасности, ответы на ваши обращения и сообщения, которых требует закон, приходить будут; уведомления об услугах можно остановить отдельно, выше.",
 		"Ends every mailing on every channel at once. Security messages, answers to your requests and what the law requires will still come; service notices are stopped one by one, above.",
 	},
 	"all_button": {"Барлығын тоқтату", "Остановить всё", "Stop everything"},
 	"again": {
-		"Бұл бетте тек тоқтатуға болады. Қайта келісім беру үшін ұйымның сайтында жазылыңыз немесе бізге жазыңыз.",
+		"Бұл бетте тек тоқтатуға болады. Қайта келісім беру үшін ұйымның сайтында жазылыңыз немесе бізге хат жазыңыз.",
 		"На этой странице можно только остановить. Чтобы согласиться снова, подпишитесь на сайте организации или напишите нам.",
 		"This page can only stop messages. To agree again, sign up on the organisation's site or write to us.",
 	},
@@ -132,14 +132,14 @@ var words = merge(merge(merge(merge(inboxWords, receiptWords), keepWords), signU
 	"why_title":  {"Бұл хабарлама маған неге келді?", "Почему мне пришло это сообщение?", "Why did I get this?"},
 	"why_org":    {"Жіберуші ұйым", "Отправитель", "Organisation"},
 	"why_sent":   {"Жіберілген уақыты", "Отправлено", "Sent"},
-	"why_unsent": {"Әлі жіберілген жоқ", "Ещё не отправлено", "Not sent yet"},
+	"why_unsent": {"Жіберілген жоқ", "Не отправлено", "Not sent"},
 	"why_clause": {"Саясат тармағы", "Пункт политики", "Policy clause"},
 	"why_policy": {"Құпиялылық саясатының нұсқасы", "Версия политики конфиденциальности", "Privacy policy version"},
 	"when":       {"%s, сағат %s", "%s в %s", "%s at %s"},
 	"basis_consent": {
-		"Сіз дәл осы мақсатқа және осы арнаға келісім бердіңіз.",
-		"Вы дали согласие именно на эту цель и этот канал.",
-		"You agreed to exactly this purpose on this channel.",
+		"Сіз дәл осы мақсаттағы хабарламаларды осы арна арқылы алуға келісім бердіңіз.",
+		"Вы согласились получать сообщения именно с этой целью и именно по этому каналу.",
+		"You agreed to messages for exactly this purpose on this channel.",
 	},
 	"basis_given":         {"Келісім берілген күн: %s.", "Согласие дано %s.", "You agreed on %s."},
 	"why_words":           {"Сіз келіскен мәтін:", "Текст, с которым вы согласились:", "The words you agreed to:"},
@@ -150,7 +150,7 @@ var words = merge(merge(merge(merge(inboxWords, receiptWords), keepWords), signU
 	"proof_renewal_link":  {"Сіз оны кейін ұзарттыңыз.", "Позже вы его продлили.", "You renewed it later."},
 	"basis_withdrawn":     {"Кейін оны қайтарып алдыңыз: %s.", "Позже вы его отозвали: %s.", "You have since taken it back: %s."},
 	"basis_contact_request": {
-		"Бұл — өтінішіңізге, тапсырысыңызға немесе әрекетіңізге жауап.",
+		"Бұл хабарлама өтінішіңізге, өтініміңізге немесе әрекетіңізге жауап ретінде жіберілді.",
 		"Это ответ на ваше обращение, заявку или действие.",
 		"It answers something you asked for or did.",
 	},
@@ -224,7 +224,7 @@ var words = merge(merge(merge(merge(inboxWords, receiptWords), keepWords), signU
 // plurals are the texts about numbers.
 var plurals = map[string]plural{
 	"withdrawn": {
-		"Жіберілуін күтіп тұрған %d хабарлама кері қайтарылды.",
+		"Жіберілуін күтіп тұрған %d хабарлама қайтарып алынды.",
 		[3]string{
 			"Отозвано %d сообщение, ожидавшее отправки.", "Отозвано %d сообщения, ожидавших отправки.",
 			"Отозвано %d сообщений, ожидавших отправки.",
