@@ -50,7 +50,7 @@ type agreedItem struct {
 
 	Name    string
 	Channel vocab.Channel
-	Topic   vocab.Topic
+	Topic   string // its name
 }
 
 type codeView struct {
@@ -132,7 +132,8 @@ func (p *pages) confirmation(r *http.Request, l optin.Link, v optin.View) answer
 	view := confirmView{Action: p.here(r), To: masked(c.Address), At: c.UsedAt}
 	for _, item := range v.Items {
 		view.Items = append(view.Items, agreedItem{
-			Words: item.Text.Words[lang], Name: inLanguage(item.Name, lang), Channel: c.Channel, Topic: item.Asked.Topic,
+			Words: item.Text.Words[lang], Name: inLanguage(item.Name, lang), Channel: c.Channel,
+			Topic: p.Purposes.TopicName(item.Asked.Purpose, item.Asked.Topic, lang),
 		})
 	}
 	switch v.Result {
