@@ -156,7 +156,9 @@ func (v *visit) onePages(t *testing.T) []page {
 func (v *visit) tasks(t *testing.T) []task {
 	t.Helper()
 	const u, p, w = dispatcher.LinkUnsubscribe, dispatcher.LinkPreferences, dispatcher.LinkWhy
-	of := func(name string, kind dispatcher.LinkKind) string { return v.at(kind, v.invited(t, "keys-"+name)) + "?lang=en" }
+	of := func(name string, kind dispatcher.LinkKind) string {
+		return v.at(kind, v.invited(t, "keys-"+name)) + "?lang=en"
+	}
 	enter := func(to string) []step { return []step{{to, "Enter"}} }
 	space := func(to string) []step { return []step{{to, "Space"}} }
 	typed := v.codePage(t, "+77010000021")
