@@ -295,7 +295,7 @@ func TestAnObjectionEndsEachThingByItsName(t *testing.T) {
 
 func TestTheButtonOfAPageObjects(t *testing.T) {
 	o := newOffice(t)
-	_, err := o.ObjectFromLink(t.Context(), LinkObjection{Message: dispatcher.Message{ID: "msg_9", ContactID: "con_9"}, Language: vocab.Kazakh, Text: "Тоқтатыңыз"})
+	_, err := o.ObjectFromLink(t.Context(), FromLink{Message: dispatcher.Message{ID: "msg_9", ContactID: "con_9"}, Language: vocab.Kazakh, Text: "Тоқтатыңыз"})
 	if err != nil {
 		t.Fatal(err)
 	}
