@@ -42,6 +42,8 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"suppressions and pauses", suppressionTests},
 		{"lifting suppressions", liftTests},
 		{"claims", claimBookTests},
+		{"complaints about a message", complaintTests},
+		{"receipts by mail", receiptMailTests},
 		{"merges", mergeTests},
 		{"contacts", contactTests},
 		{"recipients", recipientTests},
