@@ -75,7 +75,7 @@ func (l pageLedger) Ground(ctx context.Context, id vocab.ConsentEventID, lang vo
 	if err != nil {
 		return public.Ground{}, err
 	}
-	g := public.Ground{At: e.At, Proof: e.Proof, Language: lang}
+	g := public.Ground{At: e.At, Proof: e.Proof, Language: lang, Policy: e.PolicyVersion}
 	if e.TextVersion == 0 {
 		return g, nil
 	}

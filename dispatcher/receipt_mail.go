@@ -241,7 +241,7 @@ func (m *ReceiptMailer) mail(ctx context.Context, p press) error {
 }
 
 // everything is what a contact ends who names no purpose.
-var everything = map[vocab.Language]string{vocab.Kazakh: "барлық таратылым", vocab.Russian: "все рассылки", vocab.English: "every mailing"}
+var everything = map[vocab.Language]string{vocab.Kazakh: "Барлық таратылым", vocab.Russian: "Все рассылки", vocab.English: "Every mailing"}
 
 // nameOf is what an entry is about, in the language.
 func (m *ReceiptMailer) nameOf(e consent.Event, lang vocab.Language) string {

@@ -173,7 +173,7 @@ func (p *pages) receiptLinks(r *http.Request, s subject, events []vocab.ConsentE
 		if c.PIIPrincipalID != string(s.message.ContactID) {
 			continue // of somebody else behind the address
 		}
-		name := say(s.lang, "everything")
+		name := say(s.lang, "claim_receipt_all")
 		if c.Processing.Scope == consent.ScopeProcessing {
 			name = p.consentName(s.lang, consent.ProcessingCore)
 		} else if c.Processing.Scope != consent.ScopeAll && len(c.Processing.Purposes) > 0 {

@@ -37,6 +37,7 @@ type house struct {
 	caught    []Caught
 	events    []vocab.ConsentEventID
 	receipts  drawer
+	policy    string // when the contact agreed
 	claimed   []claims.FromLink
 	claims    []claims.Claim
 
@@ -169,7 +170,7 @@ func (h *house) Grants(context.Context, vocab.ContactID) ([]Grant, error) {
 
 // Ground implements ledger.
 func (h *house) Ground(context.Context, vocab.ConsentEventID, vocab.Language) (Ground, error) {
-	return Ground{At: granted, Proof: consent.ProofDoubleOptIn, Words: "Я согласна получать новости.", Language: vocab.Russian}, h.away
+	return Ground{At: granted, Proof: consent.ProofDoubleOptIn, Words: "Я согласна получать новости.", Language: vocab.Russian, Policy: h.policy}, h.away
 }
 
 // Withdraw implements withdrawer.

@@ -60,6 +60,7 @@ type Ground struct {
 	Proof    consent.ProofKind
 	Words    string         // the statement they were shown; empty if none is kept here
 	Language vocab.Language // of the words
+	Policy   string         // version of the privacy policy at that time; may be empty
 }
 
 // Grant is the present state of one grant of a contact.

@@ -1,6 +1,7 @@
 package public
 
 import (
+	"cmp"
 	"net/http"
 	"time"
 
@@ -51,6 +52,7 @@ func (p *pages) why(r *http.Request) (answer, error) {
 			return answer{lang: s.lang}, err
 		}
 		view.Confirmed = proofText(view.Given.Proof)
+		view.PolicyVersion = cmp.Or(view.Given.Policy, view.PolicyVersion) // that was in force when they agreed
 	}
 	return answer{view: "why", lang: s.lang, title: say(s.lang, "why_title"), data: view, header: sameOrigin()}, nil
 }

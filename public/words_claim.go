@@ -39,7 +39,8 @@ var claimWords = map[string]text{
 		"Номер и срок мы пришлём вам и сообщением.",
 		"We also send you the number and the date in a message.",
 	},
-	"claim_receipts": {"Түбіртектер", "Квитанции", "Receipts"},
+	"claim_receipt_all": {"Барлық таратылым", "Все рассылки", "Every mailing"},
+	"claim_receipts":    {"Түбіртектер", "Квитанции", "Receipts"},
 
 	// /w/…/object
 	"object_title": {"Деректеріңізді пайдалануға қарсылық", "Возражение против использования ваших данных", "Object to the use of your data"},
@@ -70,9 +71,9 @@ var claimWords = map[string]text{
 	"object_button":     {"Қарсымын, бәрін тоқтатыңыз", "Возражаю, прекратите всё", "I object, stop it all"},
 	"object_done_title": {"Қарсылығыңыз тіркелді", "Ваше возражение зарегистрировано", "Your objection is recorded"},
 	"object_done": {
-		"Сіз қарсылық білдірдіңіз: %s, сағат %s. Содан бері заң талап ететіннен басқасы тоқтатылды.",
-		"Вы возразили %s в %s. С этого момента прекращено всё, кроме обязательного по закону.",
-		"You objected on %s at %s. Everything but what the law demands has stopped since then.",
+		"Сіз қарсылық білдірдіңіз: %s, сағат %s. Содан бері заң талап ететін хабарламалар мен өзіңіз сұраған кодтардан басқасы тоқтатылды.",
+		"Вы возразили %s в %s. С этого момента прекращено всё, кроме обязательного по закону и кодов, которые вы запросите сами.",
+		"You objected on %s at %s. Everything has stopped since then but what the law demands and codes that you ask for.",
 	},
 
 	// /w/…/report
