@@ -185,7 +185,8 @@ func (k kind) checkHeaders(t *testing.T, m readMail, id string, proxy *httptest.
 			t.Errorf("%d headers %s, want it: %v", got, name, is)
 		}
 	}
-	if k.class == "legal" && (strings.Contains(m.HTML, "<img") || strings.Contains(m.HTML, proxy.URL)) {
+	others := strings.ReplaceAll(m.HTML, link(t, m.Text, "w"), "") // every mail says why it came
+	if k.class == "legal" && (strings.Contains(others, "<img") || strings.Contains(others, proxy.URL)) {
 		t.Error("a legal notice has a picture or a link through us")
 	}
 	if !k.stoppable {
