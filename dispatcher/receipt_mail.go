@@ -184,19 +184,29 @@ func said(k consent.EventKind) answerOf {
 }
 
 // wanted says whether the receipt of a press is mailed. Whoever complained is not written to about it, and what others wrote down for
-// somebody, by the thousand perhaps, is no act of theirs: that leaves a proof.
+// somebody, by the thousand perhaps, is no act of theirs: that leaves a proof of a press.
 func (m *ReceiptMailer) wanted(p press) bool {
 	e := p[0]
 	if e.ContactID == "" || e.ActorKind != consent.ActorContact || m.o.Now().Sub(e.At) >= m.o.Within {
 		return false
 	}
-	yes := said(e.Kind) == saysYes && e.Proof != consent.ProofNone
+	yes := said(e.Kind) == saysYes && pressed(e.Proof)
 	switch m.o.Mail {
 	case ReceiptsOfGrants:
 		return yes
 	case ReceiptsOfAll:
 		return yes || said(e.Kind) == saysNo && e.Source != consent.SourceComplaint
 	case ReceiptsOfNone:
+	}
+	return false
+}
+
+// pressed says whether a proof is of something that the contact did on a page of ours.
+func pressed(k consent.ProofKind) bool {
+	switch k {
+	case consent.ProofDoubleOptIn, consent.ProofOneTimeCode, consent.ProofRenewalLink, consent.ProofLink:
+		return true
+	case consent.ProofNone, consent.ProofSignedForm, consent.ProofOperatorNote:
 	}
 	return false
 }

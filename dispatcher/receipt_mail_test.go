@@ -160,6 +160,7 @@ func TestWhichActsAreMailed(t *testing.T) {
 		{"imported", with(func(e *consent.Event) { e.Kind = consent.KindImported }), false, false},
 		{"written down by an operator", with(func(e *consent.Event) { e.Kind, e.ActorKind = consent.KindGranted, consent.ActorMember }), false, false},
 		{"recorded by a key", with(func(e *consent.Event) { e.Kind, e.ActorKind = consent.KindGranted, consent.ActorAPIKey }), false, false},
+		{"on paper", with(func(e *consent.Event) { e.Proof = consent.ProofSignedForm }), false, false},
 		{"without a proof", with(func(e *consent.Event) { e.Proof = consent.ProofNone }), false, false},
 		{"about everybody", with(func(e *consent.Event) { e.ContactID, e.Kind = "", consent.KindStale }), false, false},
 		{"days ago", with(func(e *consent.Event) { e.At = pressedAt.Add(-72 * time.Hour) }), false, false},
