@@ -190,7 +190,7 @@ func (p *pages) choices(s subject) (on, off []choice) {
 	for _, g := range s.grants {
 		seen[g.Key] = true
 		info, known := p.Purposes.Lookup(g.Key.Purpose)
-		if g.Key.Channel == "" || known && !endable(info.Class) {
+		if g.Key.Channel == "" || known && !consent.Endable(info.Class) {
 			continue
 		}
 		c := choice{

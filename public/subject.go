@@ -57,17 +57,6 @@ func saidNo(s consent.State) bool {
 	return false
 }
 
-// endable says whether a contact can end messages of the class by a link.
-func endable(c vocab.Class) bool {
-	switch c {
-	case vocab.Marketing, vocab.Service:
-		return true
-	case vocab.Legal, vocab.Breach, vocab.Security, vocab.Transactional:
-		return false
-	}
-	return false
-}
-
 // fixedReason is the text that says why messages of a class cannot be ended.
 func fixedReason(c vocab.Class) string {
 	switch c {
