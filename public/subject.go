@@ -16,6 +16,10 @@ type subject struct {
 	to      Recipient
 	grants  []Grant
 	lang    vocab.Language
+
+	reach  []Reached // where messages go; read with a proof
+	proven *proven   // nil: the link is all there is
+	ended  bool      // a proof was brought that holds no more, or is none
 }
 
 // subject reads everything that the pages show about a link. Its language is set as soon as it is known, also beside an error.

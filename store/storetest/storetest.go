@@ -38,6 +38,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"time", timeTests},
 		{"opt-ins", optInTests},
 		{"opt-ins, kept", optInKeepTests},
+		{"opt-ins, granted", optInGrantTests},
 		{"forms", formTests},
 		{"suppressions and pauses", suppressionTests},
 		{"lifting suppressions", liftTests},
