@@ -56,8 +56,7 @@ var proveWords = map[string]text{
 		"Nothing is switched on until you press. One press is one consent, to exactly what is written beside it.",
 	},
 	"offers_none": {
-		"Бұл арнада ұсынарымыз жоқ: барлығы қосулы.", "По этому каналу предложить больше нечего: всё уже включено.",
-		"There is nothing more to offer on this channel: everything is on.",
+		"Бұл арнада басқа ұсынарымыз жоқ.", "По этому каналу предложить больше нечего.", "There is nothing more to offer on this channel.",
 	},
 	"offers_blocked": {
 		"Сіз деректеріңізді өңдеуге келісіміңізді қайтарып алғансыз, сондықтан таратылым қосылмайды. Қайта бастау үшін бізге жазыңыз.",
