@@ -10,7 +10,7 @@ SOAK ?= 10m
 BENCH ?= .
 LEFT_OUT := $(CURDIR)/bin/left-out.txt
 # Packages whose golden or generated files are written anew by their tests' -update flag.
-GENERATED := ./config ./api ./dispatcher
+GENERATED := ./config ./api ./channels/email ./dispatcher ./events ./templates
 
 .PHONY: help
 help: ## what can be made

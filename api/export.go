@@ -25,7 +25,7 @@ func (a *API) registerExport() {
 	op := huma.Operation{
 		OperationID: "export-contact", Method: http.MethodGet, Path: "/v1/contacts/{id}/export", Tags: []string{"contacts"},
 		Summary: "Export everything about a contact",
-		Description: "Profile, addresses, suppressions, grants, consent events with the values kept beside the ledger, and every message with its decision, events, " +
+		Description: "Profile, addresses, suppressions, grants, consent events with the values kept beside the ledger, confirmations, claims, and every message with its decision, events, " +
 			"attempts and what it said. `json` is one document (docs/export.md), `zip` has the same with pages to read in the contact's language and the files. " +
 			"It is written as it is read, so a failure in the middle cuts the connection. Texts of class security are ••••.",
 		Responses: map[string]*huma.Response{"200": {

@@ -37,7 +37,7 @@ func (a *App) newCertificates() (api.Certificates, error) {
 // newExporter writes everything about a contact.
 func (a *App) newExporter(s *street) *export.Exporter {
 	return export.New(export.Options{
-		People: s.stores.contacts, Consents: s.stores.consents, Messages: s.stores.ledger, Renderer: s.renderer, Purposes: s.gate.Purposes,
+		People: s.stores.contacts, Consents: s.stores.consents, OptIns: s.stores.optIns, Claims: s.stores.claims, Messages: s.stores.ledger, Renderer: s.renderer, Purposes: s.gate.Purposes,
 		Org: a.cfg.Org.Name, Zone: a.cfg.Location(), Language: a.cfg.Languages[0],
 	})
 }

@@ -17,13 +17,13 @@ import (
 var rows = flag.String("rows", "10000,200000,2000000", "old messages in the ledgers of BenchmarkFlat; the first are what the others are compared with")
 
 // BenchmarkFlat submits, claims and settles in ledgers that hold more and more old messages. The ledgers take turns, a batch of 500 each,
-// so that all have the same machine. Every contact has two old messages. New ones go to contacts in their order, as in a campaign to
+// so that all have the same machine. Every contact has two old messages and five consents. New ones go to contacts in their order, as in a campaign to
 // everybody, and in another batch to contacts from all over the ledger, where every one has pages of its own. Go runs a benchmark of more
 // than one op twice, and so would fill the ledgers twice; one op has turns enough:
 //
 //	go test ./bench -run '^$' -bench Flat -benchtime 1x -timeout 0
 //
-// submit-µs and send-µs, which is claiming and settling, are medians over the batches; database-µs is PostgreSQL's CPU time for all three,
+// submit-µs, send-µs, which is claiming and settling, and claim-µs, which is its first half with the decision, are medians over the batches; database-µs is PostgreSQL's CPU time for all three,
 // their mean. flat and flat-cpu compare the sum of the times, and the CPU time, with those of the smallest ledger.
 func BenchmarkFlat(b *testing.B) {
 	var sizes []int
@@ -59,6 +59,8 @@ func BenchmarkFlat(b *testing.B) {
 const (
 	flatTurns = 20
 	flatBatch = 500
+	// flatConsents is how many consents a contact has: the one that is asked for, and others.
+	flatConsents = 5
 )
 
 // agedLedger is a ledger with a past.
@@ -72,7 +74,7 @@ type agedLedger struct {
 
 // turns are what the batches cost, in microseconds a message.
 type turns struct {
-	submit, send, cpu []float64
+	submit, claim, send, cpu []float64
 }
 
 // aged fills a ledger: its first message is sent through the product, and the others are copies of what that left behind.
@@ -106,7 +108,10 @@ func aged(b *testing.B, e *engine, n int) *agedLedger {
 			"hash": "CAST(" + scattered + " AS TEXT) || SUBSTR(t.hash, 11)",
 		}},
 		{"contact_addresses", l.people, map[string]string{"contact_id": person, "address_id": address}},
-		{"consents", l.people, map[string]string{"contact_id": person, "event_id": of(vocab.ConsentEventPrefix, "1000000000 + i")}},
+		{"consents", l.people * flatConsents, map[string]string{
+			"contact_id": of(vocab.ContactPrefix, fmt.Sprintf("1000000001 + (i - 1) / %d", flatConsents)), "event_id": of(vocab.ConsentEventPrefix, "1000000000 + i"),
+			"topic": fmt.Sprintf("CASE i %% %d WHEN 0 THEN t.topic ELSE 'topic' || (i %% %[1]d) END", flatConsents),
+		}},
 		{"messages", n, map[string]string{
 			"id": message, "contact_id": receiver, "address_id": receiving, "*_at": "t.%s - " + ago, "not_after": "t.not_after - " + ago,
 		}},
@@ -174,10 +179,12 @@ func (l *agedLedger) turn(b *testing.B, order string, step int) {
 	began := time.Now()
 	ids := l.ask(b, people)
 	asked := time.Now()
-	l.settle(b, l.claim(b, ids))
+	permits := l.claim(b, ids)
+	claimed := time.Now()
+	l.settle(b, permits)
 	done := time.Now()
 	each := func(d time.Duration) float64 { return d.Seconds() * 1e6 / flatBatch }
-	t.submit, t.send = append(t.submit, each(asked.Sub(began))), append(t.send, each(done.Sub(asked)))
+	t.submit, t.claim, t.send = append(t.submit, each(asked.Sub(began))), append(t.claim, each(claimed.Sub(asked))), append(t.send, each(done.Sub(asked)))
 	t.cpu = append(t.cpu, each(l.databaseUsed(b).cpu-cpu))
 }
 
@@ -217,6 +224,8 @@ func (l *agedLedger) report(b *testing.B, smallest *agedLedger) {
 		say := func(of string, x float64) { b.ReportMetric(x, fmt.Sprintf("%s-%s/%d", order, of, l.messages)) }
 		say("submit-µs", median(t.submit))
 		say("send-µs", median(t.send))
+		say("claim-µs", median(t.claim))
+		say("flat-claim", median(t.claim)/median(least.claim))
 		say("flat", (median(t.submit)+median(t.send))/(median(least.submit)+median(least.send)))
 		if l.pg != nil {
 			say("database-µs", mean(t.cpu))

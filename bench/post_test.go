@@ -93,6 +93,17 @@ func (p *poster) awaits(b *testing.B) {
 // run asks for b.N calls from so many clients, and returns how long each took, in order, and all of them.
 func (p *poster) run(b *testing.B, clients, batch int) ([]time.Duration, time.Duration) {
 	b.Helper()
+	return load(b, clients, func(client *http.Client) (time.Duration, error) {
+		path, body := p.body(batch)
+		start := time.Now()
+		err := p.post(client, path, body)
+		return time.Since(start), err
+	})
+}
+
+// load makes b.N calls from so many clients at once, and returns how long each took, in order, and all of them.
+func load(b *testing.B, clients int, call func(*http.Client) (time.Duration, error)) ([]time.Duration, time.Duration) {
+	b.Helper()
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: clients, MaxConnsPerHost: clients}}
 	defer client.CloseIdleConnections()
 	var mu sync.Mutex
@@ -106,13 +117,12 @@ func (p *poster) run(b *testing.B, clients, batch int) ([]time.Duration, time.Du
 		workers.Go(func() {
 			var mine []time.Duration
 			for left.Add(-1) >= 0 {
-				path, body := p.body(batch)
-				start := time.Now()
-				if err := p.post(client, path, body); err != nil {
+				t, err := call(client)
+				if err != nil {
 					b.Error(err)
 					return
 				}
-				mine = append(mine, time.Since(start))
+				mine = append(mine, t)
 			}
 			mu.Lock()
 			defer mu.Unlock()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	"github.com/orleu/elshi/internal/testkit"
 	"github.com/orleu/elshi/vocab"
 )
 
@@ -75,12 +76,12 @@ type desk struct {
 	ledger *intakes
 	bell   *ringer
 	tally  *tally
-	log    *diary
+	log    *testkit.Diary
 }
 
 func newDesk(t testing.TB) *desk {
 	t.Helper()
-	d := &desk{Submitter: newSubmitter(t), ledger: &intakes{}, bell: &ringer{}, tally: &tally{}, log: &diary{}}
+	d := &desk{Submitter: newSubmitter(t), ledger: &intakes{}, bell: &ringer{}, tally: &tally{}, log: &testkit.Diary{}}
 	d.Submitter.ledger, d.Submitter.bell, d.observer, d.Submitter.log = d.ledger, d.bell, d.tally, logTo(d.log)
 	return d
 }

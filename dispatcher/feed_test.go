@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/orleu/elshi/fault"
+	"github.com/orleu/elshi/internal/testkit"
 	"github.com/orleu/elshi/vocab"
 )
 
@@ -102,12 +103,12 @@ type feederParts struct {
 	ledger *dues
 	bell   *belfry
 	tally  *tally
-	log    *diary
+	log    *testkit.Diary
 }
 
 func newFeeder(o FeederOptions) *feederParts {
 	f := &feederParts{
-		ledger: &dues{due: map[LaneQuery][][]Batch{}, fail: map[LaneQuery]error{}}, tally: &tally{}, log: &diary{},
+		ledger: &dues{due: map[LaneQuery][][]Batch{}, fail: map[LaneQuery]error{}}, tally: &tally{}, log: &testkit.Diary{},
 		bell: &belfry{pending: map[LaneQuery]int{}, failing: map[LaneQuery]error{}},
 	}
 	f.Feeder = NewFeeder(f.ledger, f.bell, o, f.tally, func() time.Time { return noon }, logTo(f.log))

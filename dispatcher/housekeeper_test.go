@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/orleu/elshi/internal/testkit"
 	"github.com/orleu/elshi/vocab"
 )
 
@@ -77,7 +78,7 @@ func TestEachClassGoesAfterItsOwnMonths(t *testing.T) {
 	spring, years := time.Date(2026, 5, 22, 7, 0, 0, 0, time.UTC), time.Date(2021, 11, 22, 7, 0, 0, 0, time.UTC)
 	ledger, log := &house{
 		old: map[vocab.Class]int{vocab.Marketing: 3, vocab.Legal: 1, vocab.Breach: 9}, err: map[vocab.Class]error{vocab.Service: errors.New("gone")},
-	}, &diary{}
+	}, &testkit.Diary{}
 	NewHousekeeper(ledger, Keeping{Rules: []Retention{
 		{RetainMessages, vocab.Service, 6},
 		{RetainMessages, vocab.Marketing, 6},

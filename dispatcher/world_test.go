@@ -1,7 +1,6 @@
 package dispatcher
 
 import (
-	"bytes"
 	"context"
 	"flag"
 	"fmt"
@@ -239,24 +238,6 @@ func (r *ringer) Ring(_ context.Context, b Batch) error {
 	}
 	r.rings = append(r.rings, b)
 	return nil
-}
-
-// diary is a log that can be searched.
-type diary struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (d *diary) Write(p []byte) (int, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.buf.Write(p)
-}
-
-func (d *diary) String() string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.buf.String()
 }
 
 func logTo(w io.Writer) *slog.Logger {

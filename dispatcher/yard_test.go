@@ -10,6 +10,7 @@ import (
 
 	"github.com/orleu/elshi/channels"
 	"github.com/orleu/elshi/consent"
+	"github.com/orleu/elshi/internal/testkit"
 	"github.com/orleu/elshi/vocab"
 )
 
@@ -140,7 +141,7 @@ type yard struct {
 	carrier *carrier
 	limiter *tokens
 	tally   *tally
-	log     *diary
+	log     *testkit.Diary
 	shelf   *shelf
 }
 
@@ -150,7 +151,7 @@ func newYard(t testing.TB, o WorkerOptions) *yard {
 	t.Helper()
 	y := &yard{
 		ledger: &works{class: vocab.Breach, waiting: map[vocab.MessageID]bool{}}, carrier: &carrier{each: accept}, limiter: &tokens{},
-		tally: &tally{}, log: &diary{}, shelf: newShelf(t),
+		tally: &tally{}, log: &testkit.Diary{}, shelf: newShelf(t),
 	}
 	y.ledger.template = y.shelf.id(t, "note")
 	y.ledger.payload = func(vocab.MessageID) Payload { return Payload{Data: []byte(`{"data":{"text":"hello"}}`)} }

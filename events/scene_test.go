@@ -1,7 +1,6 @@
 package events_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -91,7 +90,7 @@ type scene struct {
 	db       *store.DB
 	webhooks *store.Webhooks
 	to       *receiver
-	log      diary
+	log      testkit.Diary
 
 	mu      sync.Mutex
 	now     time.Time
@@ -247,24 +246,4 @@ func wantOrder(t *testing.T, want, got []vocab.SuppressionID) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("requests (-want +got):\n%s", diff)
 	}
-}
-
-// diary is a log that tests read while it is written.
-type diary struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-// Write implements io.Writer.
-func (d *diary) Write(p []byte) (int, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.buf.Write(p)
-}
-
-// String returns what was written.
-func (d *diary) String() string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.buf.String()
 }

@@ -27,11 +27,13 @@ type section struct {
 
 // sections are the members in their order. Each calls put for every element.
 var sections = []section{
-	{"contact", true, []string{"contacts"}, (*run).contactSection},
+	{"contact", true, []string{"contacts", "external_ids"}, (*run).contactSection},
 	{"addresses", false, []string{"addresses", "contact_addresses"}, (*run).addressSection},
 	{"suppressions", false, []string{"suppressions"}, (*run).suppressionSection},
 	{"grants", false, []string{"consents"}, (*run).grantSection},
 	{"consent_events", false, []string{"consent_events", "consent_values"}, (*run).consentSection},
+	{"confirmations", false, []string{"confirmations"}, (*run).confirmationSection},
+	{"claims", false, []string{"claims", "claim_texts", "claim_events", "claim_stops"}, (*run).claimSection},
 	{"messages", false, []string{"messages", "message_payloads", "message_events", "message_attempts", "attachments", "address_bounces"}, (*run).messageSection},
 	{"erasure", true, []string{"erasures"}, (*run).erasureSection},
 }
@@ -112,7 +114,14 @@ func (r *run) member(ctx context.Context, w *bufio.Writer, encoder *json.Encoder
 	return err
 }
 
-func (r *run) contactSection(_ context.Context, l *list) error { return l.put(contactOf(r.who)) }
+func (r *run) contactSection(ctx context.Context, l *list) error {
+	view := contactOf(r.who)
+	var err error
+	if view.OtherExternalIDs, err = r.o.People.OtherExternalIDs(ctx, r.who.ID); err != nil {
+		return err
+	}
+	return l.put(view)
+}
 
 func (r *run) addressSection(_ context.Context, l *list) error {
 	for _, a := range r.who.Addresses {
@@ -151,6 +160,32 @@ func (r *run) grantSection(ctx context.Context, l *list) error {
 
 func (r *run) consentSection(ctx context.Context, l *list) error {
 	return r.eachConsent(ctx, func(e ConsentRecord) error { return l.put(consentOf(e)) })
+}
+
+func (r *run) confirmationSection(ctx context.Context, l *list) error {
+	all, err := r.confirmations(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range all {
+		if err := l.put(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *run) claimSection(ctx context.Context, l *list) error {
+	all, err := r.claims(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range all {
+		if err := l.put(c); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *run) messageSection(ctx context.Context, l *list) error {

@@ -98,6 +98,20 @@ func (r *run) indexFile(ctx context.Context, z *zip.Writer) error {
 	if err := r.eachConsent(ctx, func(e ConsentRecord) error { return r.show(w, "consent", consentOf(e)) }); err != nil {
 		return err
 	}
+	confirmations, err := r.confirmations(ctx)
+	if err != nil {
+		return err
+	}
+	claims, err := r.claims(ctx)
+	if err != nil {
+		return err
+	}
+	if err := r.show(w, "asked", confirmations); err != nil {
+		return err
+	}
+	if err := r.show(w, "claims", claims); err != nil {
+		return err
+	}
 	if err := r.show(w, "messages", nil); err != nil {
 		return err
 	}

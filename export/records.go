@@ -50,9 +50,59 @@ type Bounce struct {
 	At      time.Time
 }
 
+// ClaimRecord is a claim of the contact.
+type ClaimRecord struct {
+	ID           vocab.ClaimID          `json:"id"`
+	Number       string                 `json:"number"`
+	Kind         string                 `json:"kind"`
+	Via          string                 `json:"via"`
+	Language     vocab.Language         `json:"language,omitempty"`
+	Text         string                 `json:"text,omitempty"` // empty once erased, or if there is none
+	State        string                 `json:"state"`
+	ReceivedAt   time.Time              `json:"received_at"`
+	DueAt        time.Time              `json:"due_at"`
+	Acknowledged vocab.MessageID        `json:"acknowledgement_id,omitempty"` // the message that told its number
+	Answer       vocab.MessageID        `json:"answer_id,omitempty"`
+	AnsweredAt   time.Time              `json:"answered_at,omitzero"`
+	ClosedAt     time.Time              `json:"closed_at,omitzero"`
+	CloseReason  string                 `json:"close_reason,omitempty"`
+	Events       []vocab.ConsentEventID `json:"consent_event_ids,omitempty"` // what an objection withdrew
+	Canceled     []vocab.MessageID      `json:"canceled,omitempty"`
+	InFlight     []vocab.MessageID      `json:"in_flight,omitempty"`
+}
+
+// ConfirmationRecord is what the contact was asked to confirm.
+type ConfirmationRecord struct {
+	ID         vocab.ConfirmationID `json:"id"`
+	Kind       string               `json:"kind"`
+	AddressID  vocab.AddressID      `json:"address_id"`
+	Channel    vocab.Channel        `json:"channel"`
+	Language   vocab.Language       `json:"language"`
+	FormID     vocab.FormID         `json:"form_id,omitempty"`
+	MessageID  vocab.MessageID      `json:"message_id"` // that carried the link or the code
+	Asked      []AskedRecord        `json:"asked,omitempty"`
+	CreatedAt  time.Time            `json:"created_at"`
+	ExpiresAt  time.Time            `json:"expires_at"`
+	RemindedAt time.Time            `json:"reminded_at,omitzero"`
+	Tries      int                  `json:"tries,omitempty"`
+	UsedAt     time.Time            `json:"confirmed_at,omitzero"`
+}
+
+// AskedRecord is one grant that a confirmation is about.
+type AskedRecord struct {
+	Purpose     vocab.Purpose        `json:"purpose"`
+	Topic       vocab.Topic          `json:"topic,omitempty"`
+	TextVersion int                  `json:"text_version,omitempty"`
+	TextHash    string               `json:"text_hash"`
+	Request     vocab.ConsentEventID `json:"request_event_id,omitempty"`
+	Granted     vocab.ConsentEventID `json:"granted_event_id,omitempty"`
+}
+
 // people reads who a contact is.
 type people interface {
 	Get(ctx context.Context, id vocab.ContactID) (contacts.Profile, error)
+	// OtherExternalIDs returns the external ids of those who were merged into a contact.
+	OtherExternalIDs(ctx context.Context, id vocab.ContactID) ([]string, error)
 	// SuppressionsOf returns the suppressions of a contact's addresses, the lifted ones too, the oldest first.
 	SuppressionsOf(ctx context.Context, id vocab.ContactID) ([]contacts.Suppression, error)
 	// ErasureCertificate returns the certificate of a contact's erasure (JWS); fault.NotFound if it was not erased.
@@ -64,6 +114,18 @@ type consents interface {
 	OfContact(ctx context.Context, id vocab.ContactID) ([]consent.HeldGrant, error)
 	// RecordsOf returns entries of the ledger about a contact behind a number, in order, at most n of them.
 	RecordsOf(ctx context.Context, id vocab.ContactID, behind int64, n int) ([]ConsentRecord, error)
+}
+
+// claims reads what a contact claimed.
+type claims interface {
+	// RecordsOf returns the claims of a contact with their texts, the oldest first.
+	RecordsOf(ctx context.Context, id vocab.ContactID) ([]ClaimRecord, error)
+}
+
+// confirmations reads what a contact was asked to confirm.
+type confirmations interface {
+	// RecordsOf returns what a contact was asked to confirm, the oldest first.
+	RecordsOf(ctx context.Context, id vocab.ContactID) ([]ConfirmationRecord, error)
 }
 
 // messages reads what a contact was sent.
@@ -83,6 +145,8 @@ type renderer interface {
 type Options struct {
 	People   people
 	Consents consents
+	OptIns   confirmations
+	Claims   claims
 	Messages messages
 	Renderer renderer
 	Purposes *consent.Registry
@@ -191,4 +255,16 @@ func (r *run) eachConsent(ctx context.Context, f func(ConsentRecord) error) erro
 			return nil
 		}
 	}
+}
+
+// confirmations returns what the contact was asked to confirm. What came in after the export's time is left out.
+func (r *run) confirmations(ctx context.Context) ([]ConfirmationRecord, error) {
+	all, err := r.o.OptIns.RecordsOf(ctx, r.who.ID)
+	return slices.DeleteFunc(all, func(c ConfirmationRecord) bool { return c.CreatedAt.After(r.now) }), err
+}
+
+// claims returns what the contact claimed, likewise.
+func (r *run) claims(ctx context.Context) ([]ClaimRecord, error) {
+	all, err := r.o.Claims.RecordsOf(ctx, r.who.ID)
+	return slices.DeleteFunc(all, func(c ClaimRecord) bool { return c.ReceivedAt.After(r.now) }), err
 }

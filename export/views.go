@@ -14,6 +14,7 @@ import (
 type contactView struct {
 	ID                    vocab.ContactID `json:"id"`
 	ExternalID            string          `json:"external_id,omitempty"`
+	OtherExternalIDs      []string        `json:"other_external_ids,omitempty"`
 	Name                  string          `json:"name,omitempty"`
 	Language              vocab.Language  `json:"language,omitempty"`
 	TimeZone              string          `json:"time_zone,omitempty"`
@@ -23,6 +24,7 @@ type contactView struct {
 	DataBlockedAt         *time.Time      `json:"data_blocked_at,omitempty"`
 	ProcessingWithdrawnAt *time.Time      `json:"processing_withdrawn_at,omitempty"`
 	UnsubscribedAllAt     *time.Time      `json:"unsubscribed_all_at,omitempty"`
+	PausedUntil           *time.Time      `json:"paused_until,omitempty"`
 	ErasedAt              *time.Time      `json:"erased_at,omitempty"`
 	CreatedAt             time.Time       `json:"created_at"`
 	UpdatedAt             time.Time       `json:"updated_at"`
@@ -35,8 +37,8 @@ func contactOf(p contacts.Profile) contactView {
 		attributes = map[string]any{}
 	}
 	return contactView{
-		c.ID, c.ExternalID, c.Name, c.Language, c.TimeZone, attributes, c.Minor, c.GuardianConsented, utc(c.DataBlockedAt), utc(c.ProcessingWithdrawnAt),
-		utc(c.UnsubscribedAllAt), utc(c.ErasedAt), c.CreatedAt.UTC(), c.UpdatedAt.UTC(),
+		c.ID, c.ExternalID, nil, c.Name, c.Language, c.TimeZone, attributes, c.Minor, c.GuardianConsented, utc(c.DataBlockedAt), utc(c.ProcessingWithdrawnAt),
+		utc(c.UnsubscribedAllAt), utc(c.PausedUntil), utc(c.ErasedAt), c.CreatedAt.UTC(), c.UpdatedAt.UTC(),
 	}
 }
 

@@ -9,15 +9,31 @@ import (
 	"github.com/orleu/elshi/contacts"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/export"
+	"github.com/orleu/elshi/optin"
 	"github.com/orleu/elshi/vocab"
 )
 
-// What an export reads, a page at a time.
+// What an export reads, a page at a time. What a contact has are also the messages, entries and addresses of those who were merged into it.
+
+// OtherExternalIDs returns the external ids of those who were merged into a contact.
+func (c *Contacts) OtherExternalIDs(ctx context.Context, id vocab.ContactID) ([]string, error) {
+	var list []string
+	var external string
+	err := c.db.reader().each(ctx, []any{&external}, func() error {
+		list = append(list, external)
+		return nil
+	}, `SELECT external_id FROM external_ids WHERE contact_id = $1 ORDER BY external_id`, string(id))
+	return list, away(err)
+}
 
 // SuppressionsOf returns the suppressions of a contact's addresses, the lifted ones too, the oldest first: of those it has, and of those it had
 // that nobody has now.
 func (c *Contacts) SuppressionsOf(ctx context.Context, id vocab.ContactID) ([]contacts.Suppression, error) {
 	r := c.db.reader()
+	same, err := r.sameAsArg(ctx, id)
+	if err != nil {
+		return nil, away(err)
+	}
 	var hashes []string
 	var hash string
 	if err := r.each(ctx, []any{&hash}, func() error {
@@ -26,9 +42,9 @@ func (c *Contacts) SuppressionsOf(ctx context.Context, id vocab.ContactID) ([]co
 	}, `
 		SELECT a.hash FROM addresses a WHERE a.id IN (
 			SELECT address_id FROM contact_addresses WHERE contact_id = $1
-			UNION SELECT address_id FROM messages WHERE contact_id = $1 AND address_id IS NOT NULL)
+			UNION SELECT address_id FROM messages WHERE contact_id IN {ids $2} AND address_id IS NOT NULL)
 		AND NOT EXISTS (SELECT 1 FROM contact_addresses o WHERE o.address_id = a.id AND o.contact_id <> $1
-			AND NOT EXISTS (SELECT 1 FROM contact_addresses l WHERE l.address_id = a.id AND l.contact_id = $1))`, string(id)); err != nil {
+			AND NOT EXISTS (SELECT 1 FROM contact_addresses l WHERE l.address_id = a.id AND l.contact_id = $1))`, string(id), same); err != nil {
 		return nil, away(err)
 	}
 	arg, err := jsonArg(hashes)
@@ -47,7 +63,11 @@ func (c *Contacts) SuppressionsOf(ctx context.Context, id vocab.ContactID) ([]co
 // RecordsOf returns entries of the ledger about a contact behind a number, in order, with the values kept beside them, at most n of them.
 func (c *Consents) RecordsOf(ctx context.Context, id vocab.ContactID, behind int64, n int) ([]export.ConsentRecord, error) {
 	r := c.db.reader()
-	events, err := r.consentEvents(ctx, `contact_id = $1 AND seq > $2 ORDER BY seq LIMIT $3`, string(id), behind, n)
+	same, err := r.sameAsArg(ctx, id)
+	if err != nil {
+		return nil, away(err)
+	}
+	events, err := r.consentEvents(ctx, `contact_id IN {ids $1} AND seq > $2 ORDER BY seq LIMIT $3`, same, behind, n)
 	if err != nil {
 		return nil, away(err)
 	}
@@ -73,18 +93,13 @@ func (c *Consents) RecordsOf(ctx context.Context, id vocab.ContactID, behind int
 // before, or "".
 func (l *Ledger) RecordsOf(ctx context.Context, id vocab.ContactID, behind vocab.MessageID, n int) ([]export.MessageRecord, error) {
 	r := l.db.reader()
-	var is conditions
-	is.add(`m.contact_id = ?`, string(id))
-	if behind != "" {
-		is.add(`m.id < ?`, string(behind))
-	}
-	var list []export.MessageRecord
-	var m dispatcher.Message
-	if err := r.each(ctx, messageDest(&m), func() error {
-		list = append(list, export.MessageRecord{Message: m})
-		return nil
-	}, `SELECT `+messageColumns+` FROM messages m`+is.where()+` ORDER BY m.id DESC`+is.limit(n), is.args...); err != nil {
+	page, err := r.listOf(ctx, dispatcher.MessageFilter{ContactID: id, After: behind, Limit: n})
+	if err != nil {
 		return nil, away(err)
+	}
+	list := make([]export.MessageRecord, len(page.Messages))
+	for i, m := range page.Messages {
+		list[i].Message = m
 	}
 	return list, away(r.fillRecords(ctx, list))
 }
@@ -207,4 +222,59 @@ func (l *Ledger) EachFile(ctx context.Context, id vocab.MessageID, f func(channe
 		defer func() { a.Content = nil }()
 		return f(a)
 	}, `SELECT name, content_type, content FROM attachments WHERE message_id = $1 ORDER BY id`, string(id)))
+}
+
+// RecordsOf returns the claims of a contact with their texts, the oldest first.
+func (c *Claims) RecordsOf(ctx context.Context, id vocab.ContactID) ([]export.ClaimRecord, error) {
+	r := c.db.reader()
+	found, err := r.claims(ctx, ` WHERE c.contact_id = $1 ORDER BY c.id`, string(id)) // a merge takes them along
+	if err != nil {
+		return nil, away(err)
+	}
+	list := make([]export.ClaimRecord, len(found))
+	for i := range found { // nobody has many
+		x, err := r.claim(ctx, found[i].ID)
+		if err != nil {
+			return nil, away(err)
+		}
+		list[i] = export.ClaimRecord{
+			ID: x.ID, Number: x.Number, Kind: string(x.Kind), Via: string(x.Via), Language: x.Language, Text: x.Text, State: string(x.State),
+			ReceivedAt: x.ReceivedAt, DueAt: x.DueAt, Acknowledged: x.Acknowledged, Answer: x.Answer.MessageID, AnsweredAt: x.Answer.At,
+			ClosedAt: x.ClosedAt, CloseReason: x.CloseReason, Events: x.Events, Canceled: x.Canceled, InFlight: x.InFlight,
+		}
+	}
+	return list, nil
+}
+
+// RecordsOf returns what a contact was asked to confirm at the addresses that it ever had, the oldest first.
+func (o *OptIns) RecordsOf(ctx context.Context, id vocab.ContactID) ([]export.ConfirmationRecord, error) {
+	r := o.db.reader()
+	same, err := r.sameAsArg(ctx, id)
+	if err != nil {
+		return nil, away(err)
+	}
+	var list []export.ConfirmationRecord
+	var c optin.Confirmation
+	var asked, hash string
+	err = r.each(ctx, confirmationDest(&c, &asked, &hash), func() error {
+		if err := readAsked(&c, asked, hash); err != nil {
+			return err
+		}
+		x := export.ConfirmationRecord{
+			ID: c.ID, Kind: string(c.Kind), AddressID: c.AddressID, Channel: c.Channel, Language: c.Language, FormID: c.FormID, MessageID: c.MessageID,
+			CreatedAt: c.CreatedAt, ExpiresAt: c.ExpiresAt, RemindedAt: c.RemindedAt, Tries: c.Tries, UsedAt: c.UsedAt,
+		}
+		for _, a := range c.Asked {
+			x.Asked = append(x.Asked, export.AskedRecord{
+				Purpose: a.Purpose, Topic: a.Topic, TextVersion: a.TextVersion, TextHash: a.TextHash, Request: a.Request, Granted: a.Granted,
+			})
+		}
+		list = append(list, x)
+		return nil
+	}, `SELECT `+confirmationColumns+confirmationFrom+`
+		WHERE c.contact_id IN {ids $1} AND c.address_id IN (
+			SELECT address_id FROM contact_addresses WHERE contact_id = $2
+			UNION SELECT address_id FROM messages WHERE contact_id IN {ids $1} AND address_id IS NOT NULL)
+		ORDER BY c.id`, same, string(id))
+	return list, away(err)
 }

@@ -9,9 +9,11 @@ import (
 	"time"
 
 	"github.com/orleu/elshi/channels"
+	"github.com/orleu/elshi/claims"
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/contacts"
 	"github.com/orleu/elshi/dispatcher"
+	"github.com/orleu/elshi/optin"
 	"github.com/orleu/elshi/store"
 	"github.com/orleu/elshi/vocab"
 )
@@ -68,6 +70,7 @@ func found(t *testing.T, db *store.DB, texts ...string) []string {
 var personal = []string{
 	"Жанаркүл-Q8X7", "zhanar.q8x7@person.example", "+77757654321", "hr-Q8X7", "school-Q8X7", "evidence-Q8X7", "data-Q8X7", "metadata-Q8X7",
 	"attachment-Q8X7", "inside-Q8X7", "words-Q8X7", "said-Q8X7", "note-Q8X7", "lifted-Q8X7", "caught-Q8X7", "reference-Q8X7",
+	"claim-Q8X7", "aiym.q8x7@person.example", "crm-Q8X7", "before-Q8X7",
 }
 
 // known is a store with one contact of whom everything is known that can be.
@@ -128,11 +131,68 @@ func newKnown(t *testing.T, db *store.DB) *known {
 		}
 		k.claim(t, d.Message.ID)
 	}
+	k.merge(t)
+	k.ask(t)
 	box, err := store.NewInbox(db, 10)
 	ok(err)
 	_, err = box.Keep(t.Context(), store.Caught{Channel: vocab.Email, Recipient: "Zhanar.Q8X7@person.example", Body: "caught-Q8X7", Raw: []byte("caught-Q8X7"), At: noon})
 	ok(err)
 	return k
+}
+
+// merge makes one contact of this and another one, of whom more is known.
+func (k *known) merge(t *testing.T) {
+	t.Helper()
+	other, err := k.contacts.Create(t.Context(), contacts.Contact{
+		Name: "Айым", ExternalID: "crm-Q8X7", Language: vocab.Russian, Attributes: map[string]any{"club": "before-Q8X7"}, CreatedAt: noon,
+	}, []contacts.NewAddress{{Channel: vocab.Email, Value: "aiym.q8x7@person.example", Lookup: "aiym.q8x7@person.example", Verified: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err = k.consents.Record(t.Context(), consent.Event{
+		Kind: consent.KindGranted, ContactID: other.ID, Scope: consent.ScopePurpose, Purpose: "event.invite", Channel: vocab.Email,
+		Source: consent.SourceAPI, At: noon,
+	}, "before-Q8X7", false); err != nil {
+		t.Fatal(err)
+	}
+	survivor := k.who
+	k.who = other
+	d := k.draft()
+	d.Message.TriggerID = "claim-8"
+	if _, err := k.ledger.Submit(t.Context(), dispatcher.Intake{Drafts: []dispatcher.Draft{d}, Slots: []int{0}, Answer: make([]dispatcher.Result, 1), Now: noon}, allow); err != nil {
+		t.Fatal(err)
+	}
+	open := k.open
+	k.claim(t, d.Message.ID)
+	s := k.refusal("said-Q8X7", dispatcher.Bounced)
+	if err := k.ledger.Settle(t.Context(), []dispatcher.Settlement{s}); err != nil {
+		t.Fatal(err)
+	}
+	k.who, k.open = survivor, open
+	if _, err := k.consents.Merge(t.Context(), survivor.ID, other.ID, consent.Event{ActorKind: consent.ActorMember, ActorID: "mem_x"}, noon); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// ask asks the contact to confirm, and lets them claim.
+func (k *known) ask(t *testing.T) {
+	t.Helper()
+	registry, err := consent.NewRegistry()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := store.NewOptIns(k.db, registry).AskToConfirm(t.Context(), optin.Draft{Confirmation: optin.Confirmation{
+		ID: vocab.ConfirmationID(vocab.NewID(vocab.ConfirmationPrefix)), Kind: optin.OptIn, ContactID: k.who.ID, Channel: vocab.SMS, Language: vocab.Kazakh,
+		Asked: []optin.Asked{{Purpose: "news.company", TextHash: "f00d"}}, CreatedAt: noon, ExpiresAt: noon.Add(time.Hour),
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.NewClaims(k.db, k.consents).Open(t.Context(), claims.New{
+		ContactID: k.who.ID, Kind: claims.Access, Via: claims.ByLetter, Language: vocab.Kazakh, Text: "claim-Q8X7", ReceivedAt: noon, RecordedAt: noon,
+		ActorKind: consent.ActorMember, ActorID: "mem_x", Year: 2026, DueAt: noon.AddDate(0, 0, 30),
+	}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // draft is an email that says something personal in every place that it can.
@@ -212,7 +272,7 @@ func TestAfterErasureNoColumnOfAnyTableNamesThePerson(t *testing.T) {
 				t.Fatalf("submit: %+v, %v", out, err)
 			}
 			_, _, err = k.consents.Record(t.Context(), consent.Event{
-				Kind: consent.KindRefused, ContactID: k.who.ID, Scope: consent.ScopePurpose, Purpose: "news.company", Channel: vocab.Email,
+				Kind: consent.KindRefused, ContactID: k.who.ID, Scope: consent.ScopePurpose, Purpose: "survey.research", Channel: vocab.Email,
 				Source: consent.SourceAPI, At: noon,
 			}, "evidence-Q8X7", false)
 			if err != nil {

@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"archive/zip"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -15,6 +14,7 @@ import (
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/export"
+	"github.com/orleu/elshi/internal/testkit"
 	"github.com/orleu/elshi/store"
 	"github.com/orleu/elshi/templates"
 	"github.com/orleu/elshi/vocab"
@@ -31,13 +31,8 @@ var notExported = map[string]string{
 	"audit_outcomes":       "how a look or a change ended; the audit log has an export of its own, for those who may read it",
 	"audit_subjects":       "whom entries of the audit log are about; it has an export of its own",
 	"cap_evidence":         "which earlier messages held one back: ids that stand with the messages",
-	"claims":               "GET /v1/claims/{id}/evidence is the pack of a claim",
-	"claim_events":         "see claims",
-	"claim_stops":          "see claims",
-	"confirmations":        "what was asked for and confirmed stands in the entries of the consent ledger",
 	"consent_text_changes": "changes of texts, which are about nobody",
-	"disclosure_contacts":  "to whom data were given: GET /v1/disclosures?contact_id=, which only some may read",
-	"external_ids":         "the caller's ids of contacts that were merged; the survivor's own stands in its profile",
+	"disclosure_contacts":  "to whom data were given: an authority may forbid to tell, so a lawyer answers from GET /v1/disclosures?contact_id=",
 	"renewal_asks":         "which message asked to renew which grant: both are exported",
 	"webhook_deliveries":   "where events were sent; they name the contact by id alone",
 }
@@ -85,31 +80,10 @@ func newExporter(t *testing.T, db *store.DB) *export.Exporter {
 		t.Fatal(err)
 	}
 	return export.New(export.Options{
-		People: store.NewContacts(db), Consents: store.NewConsents(db, registry), Messages: store.NewLedger(db), Renderer: plainText{}, Purposes: registry,
+		People: store.NewContacts(db), Consents: store.NewConsents(db, registry), OptIns: store.NewOptIns(db, registry),
+		Claims: store.NewClaims(db, store.NewConsents(db, registry)), Messages: store.NewLedger(db), Renderer: plainText{}, Purposes: registry,
 		Org: map[vocab.Language]string{vocab.Kazakh: "Өрлеу"},
 	})
-}
-
-// unzip returns the files of an archive.
-func unzip(t *testing.T, archive []byte) map[string]string {
-	t.Helper()
-	z, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := map[string]string{}
-	for _, f := range z.File {
-		r, err := f.Open()
-		if err != nil {
-			t.Fatal(err)
-		}
-		text, err := io.ReadAll(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		files[f.Name] = string(text)
-	}
-	return files
 }
 
 func TestAnExportHasEverythingThatIsKnownAndIsTheSameEachTime(t *testing.T) {
@@ -141,7 +115,7 @@ func TestAnExportHasEverythingThatIsKnownAndIsTheSameEachTime(t *testing.T) {
 			if err := json.Unmarshal(whole.Bytes(), &document); err != nil {
 				t.Fatalf("%v\n%s", err, whole.String())
 			}
-			files := unzip(t, archive.Bytes())
+			files := testkit.Unzip(t, archive.Bytes())
 			if files["data.json"] != whole.String() {
 				t.Error("data.json is another document")
 			}
@@ -171,7 +145,7 @@ func TestAnExportHasEverythingThatIsKnownAndIsTheSameEachTime(t *testing.T) {
 				Events      []struct{ Type string }
 				Attempts    []struct{ Number int }
 			}
-			if err := json.Unmarshal(document["messages"], &messages); err != nil || len(messages) != 4 {
+			if err := json.Unmarshal(document["messages"], &messages); err != nil || len(messages) != 5 {
 				t.Fatalf("%d messages, %v", len(messages), err)
 			}
 			for _, m := range messages {
@@ -189,11 +163,11 @@ func TestAnExportHasEverythingThatIsKnownAndIsTheSameEachTime(t *testing.T) {
 					t.Errorf("attachments of %s: %+v", m.ID, m.Attachments)
 				}
 				events, err := k.ledger.Events(t.Context(), vocab.MessageID(m.ID))
-				if err != nil || len(events) != len(m.Events) || len(events) < 3 {
+				if err != nil || len(events) != len(m.Events) || len(events) < 2 {
 					t.Errorf("%d events of %s, want %d, %v", len(m.Events), m.ID, len(events), err)
 				}
 				attempts, err := k.ledger.Attempts(t.Context(), vocab.MessageID(m.ID))
-				if err != nil || len(attempts) != len(m.Attempts) || len(attempts) != 3 {
+				if err != nil || len(attempts) != len(m.Attempts) || len(attempts) < 1 {
 					t.Errorf("%d attempts of %s, want %d, %v", len(m.Attempts), m.ID, len(attempts), err)
 				}
 			}

@@ -39,6 +39,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"opt-ins", optInTests},
 		{"opt-ins, kept", optInKeepTests},
 		{"opt-ins, granted", optInGrantTests},
+		{"opt-ins, forgotten", optInForgetTests},
 		{"forms", formTests},
 		{"suppressions and pauses", suppressionTests},
 		{"lifting suppressions", liftTests},

@@ -1,11 +1,8 @@
 package e2e_test
 
 import (
-	"archive/zip"
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -14,28 +11,6 @@ import (
 
 	"github.com/orleu/elshi/internal/testkit"
 )
-
-// unpack returns the files of an archive.
-func unpack(t *testing.T, archive []byte) map[string]string {
-	t.Helper()
-	z, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := map[string]string{}
-	for _, f := range z.File {
-		r, err := f.Open()
-		if err != nil {
-			t.Fatal(err)
-		}
-		text, err := io.ReadAll(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		files[f.Name] = string(text)
-	}
-	return files
-}
 
 // A contact gets everything that is known about them, and then is forgotten with a certificate that anybody can check; who comes back by an
 // import meets the suppression.
@@ -55,7 +30,7 @@ func TestAContactTakesTheirDataAndIsForgotten(t *testing.T) {
 			t.Errorf("the export has no %q", text)
 		}
 	}
-	files := unpack(t, w.get(t, "/v1/contacts/"+contact+"/export?format=zip").want(t, http.StatusOK).Body)
+	files := testkit.Unzip(t, w.get(t, "/v1/contacts/"+contact+"/export?format=zip").want(t, http.StatusOK).Body)
 	if page := files["messages/"+id+".html"]; !strings.Contains(page, `<html lang="ru">`) || !strings.Contains(page, "Ответ-Q8X7") {
 		t.Errorf("the message's page: %.500s", page)
 	}
