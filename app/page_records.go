@@ -2,8 +2,10 @@ package app
 
 import (
 	"context"
+	"slices"
 
 	"github.com/orleu/elshi/consent"
+	"github.com/orleu/elshi/contacts"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/optin"
 	"github.com/orleu/elshi/public"
@@ -14,26 +16,10 @@ import (
 // pageRecords is what is known about a contact, as the preferences page shows it behind a proof.
 type pageRecords struct{ stores }
 
-// Reach returns the addresses that a contact's messages go to: of each channel the first that is theirs still.
-func (r pageRecords) Reach(ctx context.Context, contact vocab.ContactID) ([]public.Reached, error) {
-	who, err := r.contacts.Get(ctx, contact)
-	if err != nil {
-		return nil, err
-	}
-	var list []public.Reached
-	had := map[vocab.Channel]bool{}
-	for _, a := range who.Addresses {
-		if had[a.Channel] || a.ReassignedAt != nil {
-			continue
-		}
-		had[a.Channel] = true
-		sharers, err := r.contacts.Sharers(ctx, a.AddressID)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, public.Reached{ID: a.AddressID, Channel: a.Channel, Address: a.Value, Shared: sharers > 1})
-	}
-	return list, nil
+// Shared says whether more than one contact is behind an address.
+func (r pageRecords) Shared(ctx context.Context, address vocab.AddressID) (bool, error) {
+	n, err := r.contacts.Sharers(ctx, address)
+	return n > 1, err
 }
 
 // Texts returns the published consent texts in force on a channel.
@@ -55,4 +41,16 @@ func (r pageRecords) Entries(ctx context.Context, contact vocab.ContactID, n int
 func (r pageRecords) Messages(ctx context.Context, contact vocab.ContactID, n int) ([]dispatcher.Message, error) {
 	found, err := r.ledger.List(ctx, dispatcher.MessageFilter{ContactID: contact, Limit: n})
 	return found.Messages, err
+}
+
+// reach returns the addresses that a contact's messages go to: of each channel the first that is theirs still.
+func reach(who contacts.Profile) []public.Reached {
+	var list []public.Reached
+	for _, a := range who.Addresses {
+		had := slices.ContainsFunc(list, func(x public.Reached) bool { return x.Channel == a.Channel })
+		if a.ReassignedAt == nil && !had {
+			list = append(list, public.Reached{ID: a.AddressID, Channel: a.Channel})
+		}
+	}
+	return list
 }

@@ -55,6 +55,7 @@ func (l pageLedger) Recipient(ctx context.Context, m dispatcher.Message) (public
 	}
 	sharers, err := l.contacts.Sharers(ctx, m.AddressID)
 	who := public.Recipient{Address: to.Address, Shared: sharers > 1, UnsubscribedAll: contact.UnsubscribedAllAt != nil}
+	who.Reach = reach(contact)
 	who.ProcessingWithdrawn, who.Erased = contact.ProcessingWithdrawnAt != nil || contact.DataBlockedAt != nil, contact.ErasedAt != nil
 	if contact.PausedUntil != nil {
 		who.PausedUntil = *contact.PausedUntil

@@ -126,7 +126,7 @@ func (p *pages) provedView(r *http.Request, s subject, have []consent.Preference
 		}
 		view.Offers[last].Wishes = append(view.Offers[last].Wishes, wish)
 	}
-	for _, x := range s.reach {
+	for _, x := range s.to.Reach {
 		if x.ID != s.proven.AddressID {
 			view.Others = append(view.Others, s.way(x.Channel))
 		}

@@ -191,7 +191,7 @@ func (p *pages) preferencesPage(r *http.Request, s subject, done *doneView) (ans
 	}
 	var err error
 	if s.proven == nil {
-		view.Ask, err = p.askView(r, s)
+		view.Ask = p.askView(r, s)
 	} else {
 		a.post = &postBack{p.plainProofPath(s), []hidden{{Name: "do", Value: proveOpen}, {Name: "proof", Value: s.proven.token}}}
 		view.Proof = s.proven.token

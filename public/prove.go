@@ -39,8 +39,8 @@ type prover interface {
 
 // records are what is known about a contact. All methods are called by many requests at once.
 type records interface {
-	// Reach returns the addresses that messages go to, one for each channel that has any.
-	Reach(ctx context.Context, contact vocab.ContactID) ([]Reached, error)
+	// Shared says whether more than one contact is behind an address.
+	Shared(ctx context.Context, address vocab.AddressID) (bool, error)
 	// Texts returns the published consent texts in force on a channel.
 	Texts(ctx context.Context, channel vocab.Channel) (map[vocab.Purpose]optin.Text, error)
 	// Entries returns the contact's entries of the consent ledger, the newest first.
@@ -53,8 +53,6 @@ type records interface {
 type Reached struct {
 	ID      vocab.AddressID
 	Channel vocab.Channel
-	Address vocab.Address
-	Shared  bool // more than one contact is behind it
 }
 
 // What a press on the way to a proof, and on the page behind it, says.
@@ -151,15 +149,11 @@ func (p *pages) proofStep(r *http.Request, s subject, form url.Values) (answer, 
 
 // sendCode sends a code to the contact's address of a channel and asks for it. The page is the same whether or not anything could be sent.
 func (p *pages) sendCode(r *http.Request, s subject, channel vocab.Channel) (answer, error) {
-	reach, err := p.Proofs.Records.Reach(r.Context(), s.message.ContactID)
-	if err != nil {
-		return answer{}, err
-	}
-	i := slices.IndexFunc(reach, func(x Reached) bool { return x.Channel == channel })
+	i := slices.IndexFunc(s.to.Reach, func(x Reached) bool { return x.Channel == channel })
 	if i < 0 {
 		return answer{}, fault.InvalidField("/channel", "unknown", "want one of the buttons of the page")
 	}
-	token, err := p.Proofs.Prover.Send(r.Context(), s.message.ContactID, reach[i].ID, s.lang)
+	token, err := p.Proofs.Prover.Send(r.Context(), s.message.ContactID, s.to.Reach[i].ID, s.lang)
 	if fault.KindOf(err) == fault.Conflict { // the contact or the address has gone since it was read
 		return answer{}, fault.Missing("contact_gone", "the contact or the address has gone")
 	}
@@ -215,14 +209,14 @@ func (p *pages) readProof(ctx context.Context, s *subject, token string) error {
 	if err != nil || !proved {
 		return err
 	}
-	if s.reach, err = p.Proofs.Records.Reach(ctx, s.message.ContactID); err != nil {
+	if !slices.Contains(s.to.Reach, Reached{proof.AddressID, proof.Channel}) {
+		return nil
+	}
+	shared, err := p.Proofs.Records.Shared(ctx, proof.AddressID)
+	if err != nil {
 		return err
 	}
-	for _, x := range s.reach {
-		if x.ID == proof.AddressID {
-			s.proven = &proven{Proof: proof, token: token, shared: x.Shared}
-		}
-	}
+	s.proven = &proven{Proof: proof, token: token, shared: shared}
 	return nil
 }
 
@@ -251,20 +245,16 @@ func (p *pages) resume(r *http.Request, s subject) (answer, error) {
 	return p.preferencesPage(r, s, &doneView{Resumed: true, At: now})
 }
 
-// askView returns what the page offers to whoever has proved nothing.
-func (p *pages) askView(r *http.Request, s subject) (*askView, error) {
+// askView returns what the page offers to whoever has proved nothing; nil where there are no proofs.
+func (p *pages) askView(r *http.Request, s subject) *askView {
 	if p.Proofs.Prover == nil {
-		return nil, nil //nolint:nilnil // there is no such section
-	}
-	reach, err := p.Proofs.Records.Reach(r.Context(), s.message.ContactID)
-	if err != nil {
-		return nil, err
+		return nil
 	}
 	view := &askView{Action: p.proofPath(r, s), Ended: s.ended}
-	for _, x := range reach {
+	for _, x := range s.to.Reach {
 		view.Ways = append(view.Ways, s.way(x.Channel))
 	}
-	return view, nil
+	return view
 }
 
 // way is an address as the page names it: that of the link masked, any other by its channel alone. Whoever holds the link has seen the

@@ -25,7 +25,7 @@ import (
 type counter struct {
 	*house
 
-	reach    []Reached
+	shared   bool
 	texts    map[vocab.Purpose]optin.Text
 	entries  []consent.Event
 	past     []dispatcher.Message
@@ -41,7 +41,7 @@ const otherAddress = vocab.AddressID("adr_01jd0000000000000000000001")
 func newCounter(t testing.TB) *counter {
 	t.Helper()
 	c := &counter{house: newHouse(t), outcome: optin.Granted, proofs: map[string]optin.Proof{}, texts: map[vocab.Purpose]optin.Text{}}
-	c.reach = []Reached{{ID: addressID, Channel: vocab.Email, Address: fullEmail}, {ID: otherAddress, Channel: vocab.SMS, Address: "+77010001234"}}
+	c.to.Reach = []Reached{{ID: addressID, Channel: vocab.Email}, {ID: otherAddress, Channel: vocab.SMS}}
 	for _, p := range []vocab.Purpose{"news.company", "event.invite", "survey.research"} {
 		x := consentText(string(p))
 		x.Version = 3
@@ -109,7 +109,8 @@ func cmpOr(errs ...error) error {
 	return errs[slices.IndexFunc(errs, func(err error) bool { return err != nil })]
 }
 
-func (c *counter) Reach(context.Context, vocab.ContactID) ([]Reached, error) { return c.reach, c.away }
+func (c *counter) Shared(context.Context, vocab.AddressID) (bool, error) { return c.shared, c.away }
+
 func (c *counter) Texts(_ context.Context, channel vocab.Channel) (map[vocab.Purpose]optin.Text, error) {
 	if channel != vocab.Email {
 		return nil, c.away
@@ -420,7 +421,7 @@ func TestTheHistoryInWords(t *testing.T) {
 	wantContains(t, c.press(t, 200, "do", "open", "proof", token), "Only the newest are shown")
 
 	// An address of several people opens no more than what went to it.
-	c.entries, c.reach[0].Shared = c.entries[:5], true
+	c.entries, c.shared = c.entries[:5], true
 	shared := c.press(t, 200, "do", "open", "proof", token)
 	wantContains(t, shared, "Several people use this address, so only what concerns this address is shown", "Consent was given: Invitations to events", "Email · Sent", "What you could receive")
 	for _, other := range []string{"By an SMS in reply", "processing of data<", "SMS · Delivered", "Entered by our staff"} {

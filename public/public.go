@@ -54,8 +54,9 @@ type Recipient struct {
 	UnsubscribedAll bool          // the contact has stopped every mailing
 	PausedUntil     time.Time     // the contact wants no mailings before; zero: no pause
 
-	ProcessingWithdrawn bool // no consent to mailings would bring any
-	Erased              bool // nothing about the contact is left
+	Reach               []Reached // where the contact's messages go: one address for each channel that has any
+	ProcessingWithdrawn bool      // no consent to mailings would bring any
+	Erased              bool      // nothing about the contact is left
 }
 
 // Ground is what a contact agreed to.

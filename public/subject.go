@@ -17,9 +17,8 @@ type subject struct {
 	grants  []Grant
 	lang    vocab.Language
 
-	reach  []Reached // where messages go; read with a proof
-	proven *proven   // nil: the link is all there is
-	ended  bool      // a proof was brought that holds no more, or is none
+	proven *proven // nil: the link is all there is
+	ended  bool    // a proof was brought that holds no more, or is none
 }
 
 // subject reads everything that the pages show about a link. Its language is set as soon as it is known, also beside an error.
