@@ -312,8 +312,10 @@ func TestNoPressGrantsByTheLinkAlone(outer *testing.T) {
 		for range rapid.IntRange(0, 8).Draw(t, "fields") {
 			name := rapid.SampledFrom([]string{"proof", "wish", "shown", "code", "channel", "stop", "purpose", "topic", "grant", "state"}).Draw(t, "name")
 			value := rapid.OneOf(
-				rapid.SampledFrom([]string{"agree", "open", "resume", "check", "send", "code", "all", "one", "pause", "email", "sms", "en", "news.company", "event.invite",
-					"event.invite/email//event.invite-en", "cnf_x", string(eventID), c.links.Token("p", c.message(vocab.Marketing).ID), "000000", "granted"}),
+				rapid.SampledFrom([]string{
+					"agree", "open", "resume", "check", "send", "code", "all", "one", "pause", "email", "sms", "en", "news.company", "event.invite",
+					"event.invite/email//event.invite-en", "cnf_x", string(eventID), c.links.Token("p", c.message(vocab.Marketing).ID), "000000", "granted",
+				}),
 				rapid.String(),
 			).Draw(t, "value")
 			values.Add(name, value)

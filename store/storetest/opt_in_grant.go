@@ -116,11 +116,13 @@ var optInGrantTests = map[string]func(*world){
 		p, other := w.person(), w.person()
 		c, g := w.proves(p)
 		for name, change := range map[string]func(*optin.ProvedGrant){
-			"no such confirmation":        func(g *optin.ProvedGrant) { g.Proof = "cnf_nobody" },
-			"another contact's proof":     func(g *optin.ProvedGrant) { g.ContactID = other.contact },
-			"half an hour later":          func(g *optin.ProvedGrant) { g.At = g.At.Add(optin.ProofLasts) },
-			"a sign-up's confirmation":    func(g *optin.ProvedGrant) { g.Proof = w.asked(w.optIn(p.email)).ID },
-			"a code that nobody typed in": func(g *optin.ProvedGrant) { g.Proof = w.asked(byCode(optin.Draft{Confirmation: optin.Confirmation{ID: vocab.ConfirmationID(vocab.NewID(vocab.ConfirmationPrefix)), Kind: optin.AddressProof, ContactID: p.contact, AddressID: p.address, CreatedAt: w.now}}, "654321")).ID },
+			"no such confirmation":     func(g *optin.ProvedGrant) { g.Proof = "cnf_nobody" },
+			"another contact's proof":  func(g *optin.ProvedGrant) { g.ContactID = other.contact },
+			"half an hour later":       func(g *optin.ProvedGrant) { g.At = g.At.Add(optin.ProofLasts) },
+			"a sign-up's confirmation": func(g *optin.ProvedGrant) { g.Proof = w.asked(w.optIn(p.email)).ID },
+			"a code that nobody typed in": func(g *optin.ProvedGrant) {
+				g.Proof = w.asked(byCode(optin.Draft{Confirmation: optin.Confirmation{ID: vocab.ConfirmationID(vocab.NewID(vocab.ConfirmationPrefix)), Kind: optin.AddressProof, ContactID: p.contact, AddressID: p.address, CreatedAt: w.now}}, "654321")).ID
+			},
 		} {
 			wrong := g
 			change(&wrong)
