@@ -84,7 +84,7 @@ type askView struct {
 // wayView is an address that can be proved.
 type wayView struct {
 	Channel vocab.Channel
-	To      string // masked; empty if it is not the address of the link
+	To      string // masked; empty if it is not the address that the link went to
 }
 
 type codeEntryView struct {
@@ -261,7 +261,7 @@ func (p *pages) askView(r *http.Request, s subject) *askView {
 // one, and nothing says that they know the other.
 func (s subject) way(channel vocab.Channel) wayView {
 	w := wayView{Channel: channel}
-	if channel == s.message.Channel {
+	if slices.Contains(s.to.Reach, Reached{s.message.AddressID, channel}) {
 		w.To = masked(s.to.Address)
 	}
 	return w

@@ -166,6 +166,11 @@ func TestALinkAloneOffersToProveTheAddress(t *testing.T) {
 			t.Errorf("the page without a proof has %q", hidden)
 		}
 	}
+	// A code goes to the address in use. If the link went to another one, its holder is not told which that is, and not told a wrong one.
+	c.to.Reach[0].ID = "adr_new"
+	page = c.ask(t, http.MethodGet, path+"?lang=en", "", "Accept", browser).Body.String()
+	wantContains(t, page, "Send a code to my email address")
+	c.to.Reach[0].ID = addressID
 	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodOptions} {
 		for _, tail := range []string{"", "?do=send&channel=email", "?do=agree&proof=asked-" + string(addressID)} {
 			if got := c.ask(t, method, path+"/proof"+tail, "", "Accept", browser, "Sec-Purpose", "prefetch"); got.Code >= 300 {
