@@ -9,6 +9,7 @@ import (
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/fault"
+	"github.com/orleu/elshi/optin"
 	"github.com/orleu/elshi/public"
 	"github.com/orleu/elshi/store"
 	"github.com/orleu/elshi/vocab"
@@ -22,6 +23,7 @@ func (a *App) newPages(s *street) (http.Handler, error) {
 		Receipts: s.receipts,
 	}
 	o.OptIn = public.OptIn{Confirmations: s.optIns, SignUps: s.optIns, Forms: s.stores.forms, TrustedProxies: a.cfg.Proxies()}
+	o.Proofs = public.Proofs{Prover: optin.NewProver(s.optIns, s.stores.optIns), Records: pageRecords{s.stores}}
 	if a.cfg.InboxOn() {
 		o.Inbox = pageInbox{s.stores.inbox}
 	}
@@ -53,6 +55,8 @@ func (l pageLedger) Recipient(ctx context.Context, m dispatcher.Message) (public
 	}
 	sharers, err := l.contacts.Sharers(ctx, m.AddressID)
 	who := public.Recipient{Address: to.Address, Shared: sharers > 1, UnsubscribedAll: contact.UnsubscribedAllAt != nil}
+	who.Reach = reach(contact)
+	who.ProcessingWithdrawn, who.Erased = contact.ProcessingWithdrawnAt != nil || contact.DataBlockedAt != nil, contact.ErasedAt != nil
 	if contact.PausedUntil != nil {
 		who.PausedUntil = *contact.PausedUntil
 	}

@@ -114,7 +114,7 @@ func (p *pages) claimView(r *http.Request, s subject, claim string) claimView {
 		Report: claim == claimReport, Purpose: p.purposeName(s.lang, m.Purpose), Channel: m.Channel, To: masked(s.to.Address), Sent: m.SentAt,
 		Shared: s.to.Shared, Action: p.claimPath(r, claim, m.ID), Max: claims.MaxLinkText, Preferences: p.path(r, dispatcher.LinkPreferences, m.ID),
 	}
-	if !endable(m.Class) {
+	if !consent.Endable(m.Class) {
 		view.Fixed = fixedReason(m.Class)
 	}
 	return view

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/orleu/elshi/claims"
+	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/vocab"
 )
@@ -71,7 +72,7 @@ func TestAReportIsAboutItsMessage(t *testing.T) {
 		asks := h.ask(t, http.MethodGet, path, "", "Accept", browser).Body.String()
 		wantContains(t, asks, `<html lang="ru">`, "Это сообщение не должно было прийти", "24.11.2026 в 09:04", "a***@orleu.example",
 			"все рассылки и уведомления об услугах на этот адрес", "Этим адресом пользуются несколько человек")
-		ends := endable(class)
+		ends := consent.Endable(class)
 		if strings.Contains(asks, "сообщения с этой же целью") != ends || strings.Contains(asks, "Эти сообщения остановить нельзя") == ends {
 			t.Errorf("%s: the page promises what it cannot keep: %s", class, asks)
 		}

@@ -44,7 +44,7 @@ func (p *pages) askToStop(r *http.Request) (answer, error) {
 	if err != nil {
 		return answer{lang: s.lang}, err
 	}
-	if !endable(s.message.Class) {
+	if !consent.Endable(s.message.Class) {
 		return p.fixed(r, s), nil
 	}
 	view := p.stopView(r, s)
@@ -72,7 +72,7 @@ func (p *pages) oneClick(r *http.Request) (answer, error) {
 		return answer{}, err
 	}
 	s := subject{message: m, lang: language(r, m.Language)}
-	if !endable(m.Class) {
+	if !consent.Endable(m.Class) {
 		a := p.fixed(r, s)
 		a.status = http.StatusConflict // never 200: nothing was ended
 		return a, nil

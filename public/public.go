@@ -1,9 +1,11 @@
 // Package public is the contacts' door: the pages that links in messages lead to, made on the server in kk, ru and en, without
 // JavaScript and without a login. A link can only reduce what somebody receives, or renew what its message asked about; but for the one
-// that was sent to confirm a sign-up it grants nothing new, and it shows no address in full.
+// that was sent to confirm a sign-up it grants nothing new, and it shows no address in full. To grant, and to see a history, takes a proof
+// that the reader holds the address: a code that goes there.
 // The package decides what a press of a button means and never what may be sent: that is package consent's.
 //
-// It serves /u/{token} (RFC 8058 one-click), /p/{token} (preferences), /w/{token} (why; below it to object, and to report the message), /n/{token} (renew a grant), /c/{token} (confirm),
+// It serves /u/{token} (RFC 8058 one-click), /p/{token} (preferences; below it /proof), /w/{token} (why; below it to object, and to report the
+// message), /n/{token} (renew a grant), /c/{token} (confirm),
 // /forms/{slug} (sign up), /r/{token} (receipt), /inbox (the catcher, for demonstrations),
 // / and its own /assets. Tokens are credentials: they are never logged.
 package public
@@ -52,6 +54,10 @@ type Recipient struct {
 	Shared          bool          // more than one contact is behind the address
 	UnsubscribedAll bool          // the contact has stopped every mailing
 	PausedUntil     time.Time     // the contact wants no mailings before; zero: no pause
+
+	Reach               []Reached // where the contact's messages go: one address for each channel that has any
+	ProcessingWithdrawn bool      // no consent to mailings would bring any
+	Erased              bool      // nothing about the contact is left
 }
 
 // Ground is what a contact agreed to.
@@ -83,6 +89,7 @@ type Options struct {
 	PublicURL   string            // how browsers reach these pages, for example "https://elshi.example.org"; required
 	Inbox       catcher           // nil: there is no /inbox
 	OptIn       OptIn             // without Confirmations there is no /c and no /forms
+	Proofs      Proofs            // without Prover a link can only reduce, and shows no history
 	Zone        *time.Location    // of the times shown; nil: Asia/Almaty
 	Now         func() time.Time  // required
 	Log         *slog.Logger      // nil: nothing is logged
@@ -108,7 +115,7 @@ func New(o Options) (http.Handler, error) {
 	if err != nil || at.Host == "" {
 		return nil, errors.New(`contact pages: want a PublicURL such as "https://elshi.example.org"`)
 	}
-	if err := o.OptIn.check(); err != nil {
+	if err := errors.Join(o.OptIn.check(), o.Proofs.check()); err != nil {
 		return nil, err
 	}
 	if o.Zone == nil {
@@ -138,6 +145,9 @@ func (p *pages) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle("/u/{token}", p.route(p.askToStop, p.oneClick))
 	mux.Handle("/p/{token}", p.route(p.preferences, p.reduce))
+	if p.Proofs.Prover != nil {
+		mux.Handle("/p/{token}/proof", p.route(p.preferences, p.proof))
+	}
 	mux.Handle("/n/{token}", p.route(p.keep, p.renew))
 	mux.Handle("/w/{token}", p.route(p.why, nil))
 	for _, claim := range []string{claimObject, claimReport} {

@@ -41,7 +41,7 @@ func (p *pages) why(r *http.Request) (answer, error) {
 	view := whyView{
 		Purpose: p.purposeName(s.lang, m.Purpose), Clause: info.Clause, Channel: m.Channel, To: masked(s.to.Address),
 		Basis: basisText(m.Decision.Basis.Kind), Withdrawn: s.stoppedSince(), Sent: m.SentAt, PolicyVersion: m.PolicyVersion,
-		Fixed: !endable(m.Class), Shared: s.to.Shared, UnsubscribedAll: s.to.UnsubscribedAll,
+		Fixed: !consent.Endable(m.Class), Shared: s.to.Shared, UnsubscribedAll: s.to.UnsubscribedAll,
 		Paused: s.to.PausedUntil.After(p.Now()),
 		Stop:   p.path(r, dispatcher.LinkUnsubscribe, m.ID), All: p.path(r, dispatcher.LinkPreferences, m.ID),
 		Object: p.claimPath(r, claimObject, m.ID), Report: p.claimPath(r, claimReport, m.ID),

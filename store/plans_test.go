@@ -240,6 +240,7 @@ func drive(t *testing.T, db *store.DB, n, round int) {
 	ok("count a sign-up", err)
 	ok("forget counts", optIns.ForgetSignUps(ctx, now))
 
+	drivePreferences(ctx, ok, db, registry, n)
 	driveWebhooks(t, db, now)
 	_, err = l.Get(ctx, msg(n/2))
 	ok("message", err)

@@ -38,6 +38,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"time", timeTests},
 		{"opt-ins", optInTests},
 		{"opt-ins, kept", optInKeepTests},
+		{"opt-ins, granted", optInGrantTests},
 		{"opt-ins, forgotten", optInForgetTests},
 		{"forms", formTests},
 		{"suppressions and pauses", suppressionTests},
