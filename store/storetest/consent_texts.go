@@ -267,8 +267,14 @@ var consentTextTests = map[string]func(*world){
 					versions = w.publish(next).Version
 					continue
 				}
+				if rapid.IntRange(0, 4).Draw(t, "expire") == 0 {
+					for must(w.consents.Expire(w.ctx, w.now, 10))(w) > 0 {
+					}
+					continue
+				}
 				e := consent.Event{
 					ContactID: p.contact, At: w.now, ActorKind: consent.ActorContact, Scope: consent.ScopePurpose, Purpose: purpose, Channel: vocab.Email,
+					ValidUntil:  w.now.Add(time.Duration(rapid.IntRange(1, 4).Draw(t, "seconds")) * time.Second),
 					TextVersion: rapid.IntRange(0, versions).Draw(t, "version"),
 					Source:      rapid.SampledFrom([]consent.Source{consent.SourceAPI, consent.SourceImport}).Draw(t, "source"),
 					Kind: rapid.SampledFrom([]consent.EventKind{
@@ -288,6 +294,13 @@ var consentTextTests = map[string]func(*world){
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Fatalf("grant mismatch (-ledger +read):\n%s", diff)
+			}
+			people := []person{p}
+			if b := w.firstDifference(people); b.Why != "" {
+				t.Fatalf("what is kept differs: %s", b)
+			}
+			if n := w.rebuild(people); n != 0 {
+				t.Fatalf("a rebuild mended %d contacts", n)
 			}
 		})
 	},
