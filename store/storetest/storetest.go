@@ -43,6 +43,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"lifting suppressions", liftTests},
 		{"claims", claimBookTests},
 		{"merges", mergeTests},
+		{"merged", mergedTests},
 		{"contacts", contactTests},
 		{"recipients", recipientTests},
 		{"erase", eraseTests},
