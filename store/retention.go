@@ -252,11 +252,17 @@ func (tx *tx) forgetContent(ctx context.Context, ids string, counts *dispatcher.
 // forgetUnused forgets the addresses that nobody has any more and that were kept as the evidence of messages that are gone now.
 func (tx *tx) forgetUnused(ctx context.Context, to map[addressee]bool, counts *dispatcher.ForgetCounts) error {
 	var rows rowset
+	var addresses []vocab.AddressID
 	for who := range to {
 		rows = append(rows, []any{who.contact, who.address})
+		addresses = append(addresses, who.address)
 	}
 	if len(rows) == 0 {
 		return nil
+	}
+	// Whoever is giving one to a contact holds it: what they did is seen by the next statement, and not by one that waited for them.
+	if err := tx.guard(ctx, nil, addresses); err != nil {
+		return err
 	}
 	arg, err := jsonArg(rows)
 	if err != nil {

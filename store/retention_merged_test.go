@@ -51,3 +51,7 @@ func TestRetentionKeepsWhatWasSentToWhoBecameABlockedContact(t *testing.T) {
 		})
 	}
 }
+
+func forgetLegal(before time.Time) dispatcher.ForgetStep {
+	return dispatcher.ForgetStep{Kind: dispatcher.RetainMessages, Class: vocab.Legal, Before: before, Size: 10}
+}
