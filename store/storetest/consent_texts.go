@@ -205,6 +205,15 @@ var consentTextTests = map[string]func(*world){
 		want(consent.Pending)
 		w.ok(record(consent.KindConfirmed))
 		want(consent.Granted)
+		var kinds []consent.EventKind // a receipt is made from the history: without the change the new consent would be none
+		for _, e := range must(w.consents.History(w.ctx, p.contact, w.said()))(w) {
+			if e.Purpose == purpose {
+				kinds = append(kinds, e.Kind)
+			}
+		}
+		if diff := cmp.Diff([]consent.EventKind{consent.KindGranted, consent.KindStale, consent.KindRequested, consent.KindConfirmed}, kinds); diff != "" {
+			w.Errorf("history (-want +got):\n%s", diff)
+		}
 		again := changed
 		again.Material = true
 		version = w.publish(again).Version
