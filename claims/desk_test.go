@@ -158,6 +158,9 @@ func TestTheOfficerIsToldOnceOnEachDayThatIsDue(t *testing.T) {
 		t.Fatalf("told too early: %v", o.told)
 	}
 	at(19, 12) // day 20 begins
+	if len(o.told) != 1 {
+		t.Fatalf("told %v at the beginning of the day, want once", o.told)
+	}
 	at(20, 0)
 	at(24, 0)
 	want := []string{"claim/clm_1/20 claim-alarm day 20, 10 left"}

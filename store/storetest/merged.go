@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/contacts"
 	"github.com/orleu/elshi/disclosures"
 	"github.com/orleu/elshi/dispatcher"
@@ -82,6 +83,73 @@ var mergedTests = map[string]func(*world){
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				w.Errorf("told of %s (-want +got):\n%s", who, diff)
+			}
+		}
+	},
+	"what either has proved or lost of a shared address stays proved or lost": func(w *world) {
+		a, b := w.person(), w.person()
+		proved, lost := unique("%s@example.org"), unique("%s@example.org")
+		must(w.contacts.AddAddress(w.ctx, a.contact, email(proved), w.now))(w)
+		theirs := must(w.contacts.AddAddress(w.ctx, b.contact, email(proved), w.now))(w)
+		w.ok(w.contacts.VerifyAddress(w.ctx, b.contact, theirs, w.now))
+		must(w.contacts.AddAddress(w.ctx, a.contact, email(lost), w.now))(w)
+		gone := must(w.contacts.AddAddress(w.ctx, b.contact, email(lost), w.now))(w)
+		w.ok(w.contacts.MarkReassigned(w.ctx, b.contact, gone, w.now))
+		w.merge(a, b)
+		found := 0
+		for _, x := range w.profile(a).Addresses {
+			switch x.Key {
+			case proved:
+				found++
+				if x.VerifiedAt == nil {
+					w.Error("what the other one had proved is not proved")
+				}
+			case lost:
+				found++
+				if x.ReassignedAt == nil {
+					w.Error("an address that went to somebody else is back")
+				}
+			}
+		}
+		if found != 2 {
+			w.Errorf("%d of 2 addresses", found)
+		}
+	},
+	"a pause of either goes on": func(w *world) {
+		a, b := w.person(), w.person()
+		e := w.event(b, consent.KindPaused)
+		e.Scope, e.Purpose, e.Channel, e.ValidUntil = consent.ScopeAll, "", "", w.now.AddDate(0, 0, 30)
+		until := must(w.consents.Pause(w.ctx, e))(w)
+		w.merge(a, b)
+		if got := w.profile(a).PausedUntil; got == nil || !got.Equal(until) {
+			w.Errorf("paused until %v, want %s", got, until)
+		}
+	},
+	"only what both agreed to goes abroad": func(w *world) {
+		a, b := w.person(), w.person()
+		for p, abroad := range map[person]bool{a: true, b: false} {
+			must2(w.consents.Record(w.ctx, w.event(p, consent.KindGranted), "", abroad))(w)
+		}
+		w.merge(a, b)
+		if g := w.grantOf(a.contact, "news.company"); g.Grant.State != consent.Granted || g.CrossBorder {
+			w.Errorf("grant %+v", g)
+		}
+	},
+	"an external id follows through two merges": func(w *world) {
+		a, b, c := w.person(), w.person(), w.person()
+		ids := map[vocab.ContactID]string{}
+		for _, p := range []person{a, b, c} {
+			ids[p.contact] = unique("%s")
+			must(w.contacts.Update(w.ctx, p.contact, w.now, func(x contacts.Contact) (contacts.Contact, error) {
+				x.ExternalID = ids[p.contact]
+				return x, nil
+			}))(w)
+		}
+		w.merge(b, c)
+		w.merge(a, b)
+		for _, id := range ids {
+			if list := must(w.contacts.List(w.ctx, contacts.Filter{ExternalID: id, Limit: 2}))(w); len(list) != 1 || list[0].ID != a.contact {
+				w.Errorf("the external id finds %+v", list)
 			}
 		}
 	},
