@@ -17,7 +17,7 @@ import (
 // newPages builds the contact pages over the stores.
 func (a *App) newPages(s *street) (http.Handler, error) {
 	o := public.Options{
-		Ledger: pageLedger{s.stores}, Withdrawals: s.withdrawer, Renewals: pageRenewals{s.stores.consents}, Pauses: s.stores.consents, Links: s.links, Purposes: s.gate.Purposes, Org: newOrg(a.cfg),
+		Ledger: pageLedger{s.stores}, Withdrawals: s.withdrawer, Renewals: pageRenewals{s.stores.consents}, Pauses: s.stores.consents, Claims: s.claims, Links: s.links, Purposes: s.gate.Purposes, Org: newOrg(a.cfg),
 		PublicURL: a.cfg.Server.PublicURL, Zone: a.cfg.Location(), Now: a.now, Log: a.log,
 		Receipts: s.receipts,
 	}
@@ -75,7 +75,7 @@ func (l pageLedger) Ground(ctx context.Context, id vocab.ConsentEventID, lang vo
 	if err != nil {
 		return public.Ground{}, err
 	}
-	g := public.Ground{At: e.At, Proof: e.Proof, Language: lang}
+	g := public.Ground{At: e.At, Proof: e.Proof, Language: lang, Policy: e.PolicyVersion}
 	if e.TextVersion == 0 {
 		return g, nil
 	}

@@ -33,10 +33,12 @@ type office struct {
 	sent      []dispatcher.Request
 	keys      []dispatcher.IdempotencyKey
 	told      []string
+	named     []any // messages that the officer was told
 	addresses []contacts.LinkedAddress
 	away      error // of the street
 	silent    error // of the officer
 	denied    bool
+	other     map[vocab.Channel]consent.Reason // why the gate denies a channel
 }
 
 func newOffice(t *testing.T) *office {
@@ -60,7 +62,10 @@ func (o *office) bookOpen(x New) Claim {
 	o.opened = append(o.opened, x)
 	o.claim = Claim{
 		ID: "clm_1", Number: Number(x.Year, 1), ContactID: x.ContactID, Kind: x.Kind, ReceivedAt: x.ReceivedAt, RecordedAt: x.RecordedAt,
-		DueAt: x.DueAt, State: Open, Language: x.Language,
+		DueAt: x.DueAt, State: Open, Language: x.Language, Via: x.Via,
+	}
+	if x.Complaint != nil {
+		o.claim.About = x.Complaint.Message
 	}
 	o.watchAt = x.RecordedAt
 	return o.claim
@@ -113,6 +118,9 @@ func (o *office) Submit(_ context.Context, _ dispatcher.Caller, key *dispatcher.
 	if o.denied {
 		r.Verdict = consent.Deny
 	}
+	if o.other[rs[0].Channel] != "" {
+		r.Verdict, r.Reason = consent.Deny, o.other[rs[0].Channel]
+	}
 	return dispatcher.Submitted{Results: []dispatcher.Result{r}}, nil
 }
 
@@ -122,6 +130,7 @@ func (o *office) Tell(_ context.Context, key, template string, data map[string]a
 	}
 	claim := data["claim"].(map[string]any)
 	o.told = append(o.told, fmt.Sprintf("%s %s day %d, %d left", key, template, claim["day"], claim["days_left"]))
+	o.named = append(o.named, claim["message_id"])
 	return nil
 }
 
@@ -318,7 +327,7 @@ func TestAnObjectionEndsEachThingByItsName(t *testing.T) {
 
 func TestTheButtonOfAPageObjects(t *testing.T) {
 	o := newOffice(t)
-	_, err := o.ObjectFromLink(t.Context(), LinkObjection{Message: dispatcher.Message{ID: "msg_9", ContactID: "con_9"}, Language: vocab.Kazakh, Text: "Тоқтатыңыз"})
+	_, err := o.ObjectFromLink(t.Context(), FromLink{Message: dispatcher.Message{ID: "msg_9", ContactID: "con_9"}, Language: vocab.Kazakh, Text: "Тоқтатыңыз"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,6 +27,7 @@ type stopView struct {
 	Since       time.Time // zero: not stopped yet
 	Reason      string    // why it cannot be stopped; for the view "fixed"
 	Preferences string
+	Why         string
 }
 
 type stoppedView struct {
@@ -119,6 +120,7 @@ func (p *pages) stopView(r *http.Request, s subject) stopView {
 	return stopView{
 		Purpose: p.purposeName(s.lang, s.message.Purpose), Channel: s.message.Channel, To: masked(s.to.Address), Shared: s.to.Shared,
 		Since: s.stoppedSince(), Preferences: p.path(r, dispatcher.LinkPreferences, s.message.ID),
+		Why: p.path(r, dispatcher.LinkWhy, s.message.ID),
 	}
 }
 

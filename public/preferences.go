@@ -35,6 +35,7 @@ type preferencesView struct {
 	UnsubscribedAll bool
 	PausedUntil     time.Time // zero: no pause
 	Action          string
+	Object          string // path of the page to object
 	On, Off         []choice
 	Partners        []choice  // of On, on behalf of others
 	Done            *doneView // what the press just now has ended; nil if nothing
@@ -173,6 +174,7 @@ func (p *pages) preferencesPage(r *http.Request, s subject, done *doneView) answ
 	view := preferencesView{
 		To: masked(s.to.Address), Shared: s.to.Shared, UnsubscribedAll: s.to.UnsubscribedAll, On: own, Off: off, Partners: partners, Done: done,
 		Action: p.path(r, dispatcher.LinkPreferences, s.message.ID),
+		Object: p.claimPath(r, claimObject, s.message.ID),
 	}
 	if s.to.PausedUntil.After(p.Now()) {
 		view.PausedUntil = s.to.PausedUntil

@@ -3,7 +3,7 @@
 // that was sent to confirm a sign-up it grants nothing new, and it shows no address in full.
 // The package decides what a press of a button means and never what may be sent: that is package consent's.
 //
-// It serves /u/{token} (RFC 8058 one-click), /p/{token} (preferences), /w/{token} (why), /n/{token} (renew a grant), /c/{token} (confirm),
+// It serves /u/{token} (RFC 8058 one-click), /p/{token} (preferences), /w/{token} (why; below it to object, and to report the message), /n/{token} (renew a grant), /c/{token} (confirm),
 // /forms/{slug} (sign up), /r/{token} (receipt), /inbox (the catcher, for demonstrations),
 // / and its own /assets. Tokens are credentials: they are never logged.
 package public
@@ -60,6 +60,7 @@ type Ground struct {
 	Proof    consent.ProofKind
 	Words    string         // the statement they were shown; empty if none is kept here
 	Language vocab.Language // of the words
+	Policy   string         // version of the privacy policy at that time; may be empty
 }
 
 // Grant is the present state of one grant of a contact.
@@ -73,6 +74,7 @@ type Options struct {
 	Ledger      ledger            // required
 	Withdrawals withdrawer        // required
 	Renewals    renewals          // required
+	Claims      claimDesk         // required
 	Pauses      pauser            // required
 	Links       *dispatcher.Links // required; reads the tokens
 	Receipts    receipts          // nil: there are no receipts, and no links to them
@@ -98,9 +100,9 @@ type pages struct {
 // New returns the handler of the contact pages and of everything else that is not found: mount it last. It serves paths below
 // the root; a prefix in PublicURL is the reverse proxy's to strip. The error names what is missing.
 func New(o Options) (http.Handler, error) {
-	if o.Ledger == nil || o.Withdrawals == nil || o.Renewals == nil || o.Pauses == nil || o.Links == nil || o.Purposes == nil || o.Now == nil ||
+	if o.Ledger == nil || o.Withdrawals == nil || o.Renewals == nil || o.Pauses == nil || o.Claims == nil || o.Links == nil || o.Purposes == nil || o.Now == nil ||
 		inLanguage(o.Org.Name, vocab.Kazakh) == "" {
-		return nil, errors.New("contact pages: want Ledger, Withdrawals, Renewals, Pauses, Links, Purposes, Now and Org.Name")
+		return nil, errors.New("contact pages: want Ledger, Withdrawals, Renewals, Pauses, Claims, Links, Purposes, Now and Org.Name")
 	}
 	at, err := url.Parse(o.PublicURL)
 	if err != nil || at.Host == "" {
@@ -138,6 +140,9 @@ func (p *pages) routes() *http.ServeMux {
 	mux.Handle("/p/{token}", p.route(p.preferences, p.reduce))
 	mux.Handle("/n/{token}", p.route(p.keep, p.renew))
 	mux.Handle("/w/{token}", p.route(p.why, nil))
+	for _, claim := range []string{claimObject, claimReport} {
+		mux.Handle("/w/{token}/"+claim, p.route(p.askToClaim(claim), p.claim(claim)))
+	}
 	if p.Receipts != nil {
 		mux.Handle("/r/{token}", p.route(p.receipt, nil))
 		mux.Handle("/r/{token}/receipt.json", p.route(p.receiptFile, nil))

@@ -2,7 +2,7 @@ package public
 
 // words are the texts of the contacts' pages, by the page that needs them. Each is read by people who did not ask for software:
 // plain words, what happens and what does not. inboxWords has those of the catcher.
-var words = merge(merge(merge(merge(inboxWords, receiptWords), keepWords), signUpWords), map[string]text{
+var words = merge(merge(merge(merge(merge(inboxWords, receiptWords), keepWords), signUpWords), claimWords), map[string]text{
 	"channel_email": {"Электрондық пошта", "Электронная почта", "Email"},
 	"language":      {"Тіл", "Язык", "Language"},
 	"purpose":       {"Мақсаты", "Цель", "Purpose"},
