@@ -167,6 +167,9 @@ func TestTheOfficerIsToldOnceOnEachDayThatIsDue(t *testing.T) {
 		t.Fatalf("told too early: %v", o.told)
 	}
 	at(19, 12) // day 20 begins
+	if len(o.told) != 1 {
+		t.Fatalf("told %v at the beginning of the day, want once", o.told)
+	}
 	at(20, 0)
 	at(24, 0)
 	want := []string{"claim/clm_1/20 claim-alarm day 20, 10 left"}
@@ -197,6 +200,26 @@ func TestAnOfficerWhoCannotBeToldIsToldLater(t *testing.T) {
 	o.watch().Look(t.Context())
 	if len(o.told) != 1 || len(o.claim.Alarms) != 1 {
 		t.Errorf("told %v", o.told)
+	}
+}
+
+// A claimant who was erased, or a template that lacks a language, keeps the number from being told for good; the term runs all the same.
+func TestTheOfficerIsToldOfAClaimThatCannotBeAcknowledged(t *testing.T) {
+	o := newOffice(t)
+	o.away = fault.InvalidField("/template", "locale_missing", "there is no variant in this language")
+	o.record(Erasure)
+	o.now = noon.AddDate(0, 0, 20)
+	o.watch().Look(t.Context())
+	if want := []string{"claim/clm_1/20 claim-alarm day 20, 10 left"}; !cmp.Equal(want, o.told) {
+		t.Fatalf("told %v, want %v", o.told, want)
+	}
+	if !o.watchAt.Equal(o.now.Add(time.Hour)) {
+		t.Errorf("tried again at %s, want in an hour", o.watchAt)
+	}
+	o.now, o.away = o.watchAt, nil
+	o.watch().Look(t.Context())
+	if len(o.told) != 1 || o.claim.Acknowledged == "" || !o.watchAt.Equal(AlarmAt(noon, o.Zone, 25)) {
+		t.Errorf("told %v, acknowledged by %q, next look at %s", o.told, o.claim.Acknowledged, o.watchAt)
 	}
 }
 

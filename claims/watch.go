@@ -92,12 +92,17 @@ func (w *Watch) Look(ctx context.Context) {
 	}
 }
 
-// one does what there is to do about a claim and returns when to look again; the zero time: never.
+// one does what there is to do about a claim and returns when to look again; the zero time: never. What keeps the number from being told
+// does not keep the officer from being told: the term runs all the same.
 func (w *Watch) one(ctx context.Context, c Claim, now time.Time) (time.Time, error) {
-	_, err := w.desk.acknowledge(ctx, c)
-	if err := errors.Join(err, w.announce(ctx, c, now)); err != nil {
-		return time.Time{}, err
-	}
+	_, untold := w.desk.acknowledge(ctx, c)
+	unannounced := w.announce(ctx, c, now)
+	next, err := w.alarms(ctx, c, now)
+	return next, errors.Join(untold, unannounced, err)
+}
+
+// alarms tells the officer of the days that have begun and returns when the next one does; the zero time: there is none.
+func (w *Watch) alarms(ctx context.Context, c Claim, now time.Time) (time.Time, error) {
 	for _, day := range AlarmDays() {
 		at := AlarmAt(c.ReceivedAt, w.desk.Zone, day)
 		if at.After(now) {

@@ -77,7 +77,7 @@ func Meanings() []Meaning {
 		{SuppressionCreated, "An address must not be sent to any more; reason says why."},
 		{SuppressionDeleted, "A suppression was lifted. It revives no consent."},
 		{ContactCreated, "There is a contact that was not known before."},
-		{ContactUpdated, "A contact changed; changed names the fields, never their values."},
+		{ContactUpdated, "A contact changed; changed names the fields, never their values. merged_into: it has become another contact."},
 		{ContactErased, "A contact was erased, for good."},
 	}
 }

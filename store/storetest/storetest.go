@@ -47,6 +47,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"complaints about a message", complaintTests},
 		{"receipts by mail", receiptMailTests},
 		{"merges", mergeTests},
+		{"merged", mergedTests},
 		{"contacts", contactTests},
 		{"recipients", recipientTests},
 		{"erase", eraseTests},
