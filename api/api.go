@@ -123,6 +123,7 @@ func New(o Options) (*API, error) {
 	a.registerExport()
 	a.registerTimeline()
 	a.registerConsents()
+	a.registerPreferences()
 	a.registerConsentTexts()
 	a.registerReceipts()
 	a.registerWithdrawals()

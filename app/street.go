@@ -163,6 +163,7 @@ func (a *App) addFeeder(ctx context.Context, s *street, observer dispatcher.Obse
 		Ledger: s.stores.consents, Submitter: s.submitter, Purposes: s.gate.Purposes, Zone: a.cfg.Location(), Language: a.cfg.Languages[0],
 		Now: a.now, Log: a.log,
 	}).Run)
+	a.add(doors, "receipts", a.newReceiptMailer(s).Run)
 	certificates, err := a.newCertificates()
 	if err != nil {
 		return err

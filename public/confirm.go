@@ -51,6 +51,7 @@ type agreedItem struct {
 	Name    string
 	Channel vocab.Channel
 	Topic   string // its name
+	Receipt string // path; empty before it is confirmed
 }
 
 type codeView struct {
@@ -131,10 +132,14 @@ func (p *pages) confirmation(r *http.Request, l optin.Link, v optin.View) answer
 	lang := language(r, c.Language)
 	view := confirmView{Action: p.here(r), To: masked(c.Address), At: c.UsedAt}
 	for _, item := range v.Items {
-		view.Items = append(view.Items, agreedItem{
+		agreed := agreedItem{
 			Words: item.Text.Words[lang], Name: inLanguage(item.Name, lang), Channel: c.Channel,
 			Topic: p.Purposes.TopicName(item.Asked.Purpose, item.Asked.Topic, lang),
-		})
+		}
+		if p.Receipts != nil && item.Asked.Granted != "" {
+			agreed.Receipt = p.receiptPath(r, item.Asked.Granted)
+		}
+		view.Items = append(view.Items, agreed)
 	}
 	switch v.Result {
 	case optin.Confirmed, optin.Already:

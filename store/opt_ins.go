@@ -169,11 +169,8 @@ func (tx *tx) oftenAsked(ctx context.Context, c optin.Confirmation) (optin.Outco
 // makeOwner makes the contact of an address that reaches nobody yet.
 func (tx *tx) makeOwner(ctx context.Context, d optin.Draft, c *optin.Confirmation, hash string) error {
 	var err error
-	if c.AddressID, err = tx.makeAddress(ctx, c.Channel, c.Address, plain(d.Lookup), hash, c.CreatedAt); err != nil {
-		return err
-	}
 	// Whoever asks for the same address at the same moment waits here. A contact whom they made has a guard that comes before this one.
-	if err := tx.guard(ctx, nil, []vocab.AddressID{c.AddressID}); err != nil {
+	if c.AddressID, err = tx.makeGuarded(ctx, c.Channel, c.Address, plain(d.Lookup), hash, c.CreatedAt); err != nil {
 		return err
 	}
 	again := optin.Confirmation{Channel: c.Channel}

@@ -33,6 +33,9 @@ func (v *visit) pages(t *testing.T) []page {
 	var pages []page
 	for _, lang := range vocab.Languages() {
 		for _, p := range list {
+			if p.Lang != "" && p.Lang != string(lang) {
+				continue // it is of one language
+			}
 			mark := "?"
 			if strings.Contains(p.URL, "?") {
 				mark = "&"
@@ -54,6 +57,8 @@ func (v *visit) messagePages(t *testing.T) []page {
 	v.with("").post(t, v.at(u, leaver), "List-Unsubscribe=One-Click", asForm).want(t, http.StatusOK)
 	quitter, rester, shared := v.invited(t, "quitter"), v.invited(t, "rester"), v.invited(t, "shared")
 	v.meet(t, person{name: "Second", language: "en", email: mailOf("shared")})
+	prove, proof := v.proved(t, "prover")
+	reporter, objector := v.invited(t, "reporter"), v.invited(t, "objector")
 	grounds, granted := v.grounds(t), v.signedUp(t, "words")
 	words := vocab.MessageID(v.send(t, newsletter(mailOf("words"))).text(t, "id"))
 	keep, kept, ended := v.keep(t, "keeper"), v.keep(t, "kept"), v.keep(t, "ended")
@@ -83,6 +88,18 @@ func (v *visit) messagePages(t *testing.T) []page {
 		{Name: "why, security", URL: v.at(w, grounds["security"])},
 		{Name: "why, request", URL: v.at(w, grounds["transactional"])},
 
+		{Name: "prove, ended", URL: prove, Fields: press{"do": "open", "proof": "old"}},
+		{Name: "prove, by SMS", URL: prove, Fields: press{"do": "send", "channel": "sms"}},
+		{Name: "prove, wrong code", URL: prove, Fields: press{"do": "check", "proof": proof, "channel": "sms", "code": "1"}},
+		{Name: "proved", URL: prove, Fields: press{"do": "open", "proof": proof}},
+
+		{Name: "report", URL: v.at(w, shared) + "/report"},
+		{Name: "report, legal", URL: v.at(w, grounds["legal"]) + "/report"},
+		{Name: "report, refused text", URL: v.at(w, shared) + "/report", Fields: press{"text": "880520300113"}},
+		{Name: "reported", URL: v.at(w, reporter) + "/report", Fields: press{}},
+		{Name: "object", URL: v.at(w, reader) + "/object"},
+		{Name: "objected", URL: v.at(w, objector) + "/object", Fields: press{"text": "?"}},
+
 		{Name: "keep", URL: keep},
 		{Name: "kept", URL: kept, Fields: press{}},
 		{Name: "keep, ended", URL: ended},
@@ -100,11 +117,11 @@ func (v *visit) signUpPages(t *testing.T) []page {
 	t.Helper()
 	const form, gone = "/forms/news", "/c/garbage"
 	code := v.codePage(t, "+77010000010")
-	return []page{
+	pages := []page{
 		{Name: "form", URL: form},
 		{Name: "form, nothing ticked", URL: form, Fields: press{"email": "x"}},
 		{Name: "form, from another site", URL: form + "/review", Fields: press{"email": "a@pages.example"}},
-		{Name: "form, sent", URL: form, Fields: v.filledForm(t)},
+		{Name: "form, text changed", URL: form, Fields: press{"form": v.filledForm(t, vocab.Russian)["form"], "email": "a@pages.example", "box": "news.company/email//v1:old"}},
 		{Name: "confirm", URL: v.optIn(t, "new")},
 		{Name: "confirmed", URL: v.optIn(t, "confirmed"), Fields: press{}},
 		{Name: "confirm, gone", URL: gone, Status: http.StatusNotFound},
@@ -113,6 +130,10 @@ func (v *visit) signUpPages(t *testing.T) []page {
 		{Name: "code, wrong", URL: code, Fields: press{"code": "1"}},
 		{Name: "code, asked again", URL: code, Fields: press{"again": "1"}},
 	}
+	for _, lang := range vocab.Languages() {
+		pages = append(pages, page{Name: "form, sent", Lang: string(lang), URL: form, Fields: v.filledForm(t, lang)})
+	}
+	return pages
 }
 
 // memberPages are for who works here.
@@ -172,6 +193,10 @@ func (v *visit) tasks(t *testing.T) []task {
 		{"stop everything from why", of("quit", w), enter("Stop every mailing"), "Stopped: every mailing"},
 		{"go to the preferences", of("go", u), enter("All message preferences"), "What you receive"},
 		{"read in another language", of("read", u), enter("Қазақша"), "тоқтату"},
+		{"end a pause or see the history", of("prove", p), enter("Send a code to"), "Type the six digits"},
+		{"report", of("report", w), enter("This message should not have come"), "This stops at once"},
+		{"report it", strings.Replace(of("reported", w), "?", "/report?", 1), []step{{"What happened?", "spam"}, {"Stop it and look into it", "Enter"}}, "You reported it on"},
+		{"object", strings.Replace(of("object", w), "?", "/object?", 1), space("I object, stop it all"), "You objected on"},
 		{"keep", v.keep(t, "keys-keep") + "?lang=en", enter("Keep until"), "The messages keep coming until"},
 		{"confirm", v.optIn(t, "keys-confirm") + "?lang=en", enter("Confirm"), "You confirmed this on"},
 		{"ask for a new link", "/c/garbage?lang=en", enter("Ask for a new message"), "a new message is on its way"},

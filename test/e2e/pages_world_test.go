@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -51,7 +52,7 @@ func newVisit(t *testing.T) *visit {
 		v.post(t, "/v1/consents", fmt.Sprintf(`{"contact_id": %q, "kind": "import", "purpose": "news.company", "channel": "email", "given_at": %q}`,
 			v.contacts[name], time.Now().UTC().AddDate(0, -24, 20).Format(time.RFC3339))).want(t, http.StatusCreated)
 	}
-	v.publish(t)
+	v.publishTexts(t)
 	v.post(t, "/v1/forms", newsForm).want(t, http.StatusCreated)
 	// Grants that end are looked for at the start of a process.
 	first.Interrupt(t)
@@ -62,8 +63,8 @@ func newVisit(t *testing.T) *visit {
 	return v
 }
 
-// publish makes consent texts that say all the law asks for: a page without them shows less than people see.
-func (v *visit) publish(t *testing.T) {
+// publishTexts publishes consent texts that say all the law asks for: a page without them shows less than people see.
+func (v *visit) publishTexts(t *testing.T) {
 	t.Helper()
 	org := map[vocab.Language]string{"kk": "«Өрлеу» біліктілікті арттыру ұлттық орталығы", "ru": "Национальный центр повышения квалификации «Өрлеу»", "en": "National Center for Professional Development “Orleu”"}
 	for _, text := range consent.BuiltinTexts(consent.Operator{Name: org, BIN: "990740000008", PolicyVersion: "2026-05"}) {
@@ -168,13 +169,32 @@ func (v *visit) grantOf(t *testing.T, contact string) string {
 }
 
 // filledForm is what a form sends with one box ticked.
-func (v *visit) filledForm(t *testing.T) press {
+func (v *visit) filledForm(t *testing.T, lang vocab.Language) press {
 	t.Helper()
-	form := v.with("").get(t, "/forms/news?lang=kk", browser).want(t, http.StatusOK)
+	form := v.with("").get(t, "/forms/news?lang="+string(lang), browser).want(t, http.StatusOK)
 	return press{
-		"form": field(t, form, `name="form" value="([^"]+)"`), "shown": "kk", "email": mailOf("filled"), "phone": "+77010000011",
+		"form": field(t, form, `name="form" value="([^"]+)"`), "shown": string(lang), "email": mailOf("filled"), "phone": "+77010000011",
 		"box": box(t, form, "news.company/email/"),
 	}
+}
+
+// proved proves an address by the code that comes to it, and returns the path of the page that this opens and the proof.
+func (v *visit) proved(t *testing.T, name string) (path, proof string) {
+	t.Helper()
+	v.contacts[name] = v.meet(t, person{name: name, language: "en", email: mailOf(name), phone: "+77010000012", grants: []string{"event.invite"}})
+	id := v.sent(t, strings.Replace(invitation(mailOf(name)), `"purpose"`, `"channel": "email", "purpose"`, 1))
+	path = v.at(dispatcher.LinkPreferences, vocab.MessageID(id)) + "/proof"
+	posted := func(fields ...string) answer {
+		values := url.Values{}
+		for i := 0; i+1 < len(fields); i += 2 {
+			values.Set(fields[i], fields[i+1])
+		}
+		return v.with("").post(t, path, values.Encode(), asForm, browser).want(t, http.StatusOK)
+	}
+	proof = field(t, posted("do", "send", "channel", "email"), `name="proof" value="([^"]+)"`)
+	digits := regexp.MustCompile(`\b\d{6}\b`).FindString(v.arrives(t, mailOf(name), 2)[1].Text)
+	posted("do", "check", "proof", proof, "channel", "email", "code", digits)
+	return path, proof
 }
 
 // archive serves what a contact of each language takes with them, and returns where.

@@ -25,7 +25,7 @@ function layout([lang, tall]) {
     const style = getComputedStyle(e);
     if (!seen(e) || style.display === 'inline') continue; // a link in a sentence is as tall as its line
     const box = e.getBoundingClientRect();
-    const want = e.matches('button, .button, .field') ? tall : 24;
+    const want = e.matches('.button, .field') ? tall : 24;
     if (box.height < want - 0.5 || box.width < 24) wrong.push(`${name(e)} is ${Math.round(box.width)} × ${Math.round(box.height)} px, want ${want} tall`);
   }
   return wrong;
