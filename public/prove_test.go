@@ -161,7 +161,7 @@ func TestALinkAloneOffersToProveTheAddress(t *testing.T) {
 	page := c.ask(t, http.MethodGet, path+"?lang=en", "", "Accept", browser).Body.String()
 	wantContains(t, page, "Switch something on, or see your history", "Send a code to a***@orleu.example", "Send a code to my phone")
 	for _, hidden := range []string{"What you could receive", "Your history</h2>", `value="agree"`, "34", "+7"} {
-		if strings.Contains(strings.ReplaceAll(page, path, ""), hidden) {
+		if strings.Contains(strings.ReplaceAll(page[strings.Index(page, "<body>"):], path, ""), hidden) { // names of assets have any digits
 			t.Errorf("the page without a proof has %q", hidden)
 		}
 	}

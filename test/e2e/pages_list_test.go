@@ -88,14 +88,14 @@ func (v *visit) messagePages(t *testing.T) []page {
 		{Name: "why, security", URL: v.at(w, grounds["security"])},
 		{Name: "why, request", URL: v.at(w, grounds["transactional"])},
 
-		{Name: "prove, ended", URL: prove, Fields: press{"do": "open", "proof": "old"}},
+		{Name: "prove, ended", URL: prove, Fields: press{"do": "open", "proof": "old"}, Status: http.StatusForbidden},
 		{Name: "prove, by SMS", URL: prove, Fields: press{"do": "send", "channel": "sms"}},
-		{Name: "prove, wrong code", URL: prove, Fields: press{"do": "check", "proof": proof, "channel": "sms", "code": "1"}},
+		{Name: "prove, wrong code", URL: prove, Fields: press{"do": "check", "proof": "x", "channel": "sms", "code": "1"}},
 		{Name: "proved", URL: prove, Fields: press{"do": "open", "proof": proof}},
 
 		{Name: "report", URL: v.at(w, shared) + "/report"},
 		{Name: "report, legal", URL: v.at(w, grounds["legal"]) + "/report"},
-		{Name: "report, refused text", URL: v.at(w, shared) + "/report", Fields: press{"text": "880520300113"}},
+		{Name: "report, refused text", URL: v.at(w, shared) + "/report", Fields: press{"text": "ИИН 900101300017"}},
 		{Name: "reported", URL: v.at(w, reporter) + "/report", Fields: press{}},
 		{Name: "object", URL: v.at(w, reader) + "/object"},
 		{Name: "objected", URL: v.at(w, objector) + "/object", Fields: press{"text": "?"}},

@@ -24,7 +24,12 @@ function focused(selector) {
 
 // tabThrough goes through all controls with Tab and returns how many there are.
 async function tabThrough(page, at, report) {
-  await page.evaluate(() => { window.scrollTo(0, 0); document.activeElement.blur(); });
+  await page.evaluate(() => { // from the top, also where a field has the focus at once
+    window.scrollTo(0, 0);
+    document.body.tabIndex = -1;
+    document.body.focus();
+    document.body.removeAttribute('tabindex');
+  });
   const n = await page.evaluate((selector) => [...document.querySelectorAll(selector)].filter((c) => c.tabIndex >= 0 && c.checkVisibility()).length, controls);
   for (let i = 0; i < n; i++) {
     await page.keyboard.press('Tab');
@@ -40,9 +45,8 @@ async function tabThrough(page, at, report) {
 }
 
 // perform does a task with the keyboard alone: Tab to each control, and press what its step says.
-async function perform(context, job, task, report) {
+async function perform(page, job, task, report) {
   const where = `${task.name} by keyboard`;
-  const page = await context.newPage();
   await page.goto(job.base + task.url);
   for (const [n, step] of task.steps.entries()) {
     let now = null;
@@ -61,7 +65,6 @@ async function perform(context, job, task, report) {
   const said = (await page.textContent('main')).replace(/\s+/g, ' ').trim();
   if (!said.includes(task.says)) report.find(`${where}: it says ${JSON.stringify(said.slice(0, 300))}, want ${task.says}`);
   report.Tasks++;
-  await page.close();
 }
 
 module.exports = { tabThrough, perform };

@@ -16,30 +16,34 @@ const wide = [['desk', { width: 1280 }], ['desk, letters twice as large', { widt
 
 const urlOf = (job, p) => (p.url.startsWith('http') ? p.url : job.base + p.url);
 
-// watch listens to what a page does beside being shown.
-function watch(page, url, expected, where, report) {
-  const home = new URL(url).origin;
+// watch listens to what pages in a tab do beside being shown. Of the tab: the page, what it shows (its name and origin), and the status that
+// its answer is to have.
+function watch(page, report) {
+  const tab = { page, name: '', home: '', status: 200 };
   page.on('console', (m) => {
-    const refused = m.text().includes(`status of ${expected}`) && expected >= 400; // the browser complains of every such answer
-    if (m.type() === 'error' && !refused) report.find(`${where()}: console: ${m.text()}`);
+    const refused = tab.status >= 400 && m.text().includes(`status of ${tab.status}`); // the browser complains of every such answer
+    if (m.type() === 'error' && !refused) report.find(`${tab.name}: console: ${m.text()}`);
   });
-  page.on('pageerror', (e) => report.find(`${where()}: script: ${e.message}`));
+  page.on('pageerror', (e) => report.find(`${tab.name}: script: ${e.message}`));
   page.on('request', (r) => {
-    if (!r.url().startsWith(home) && !/^(data|blob|about):/.test(r.url())) report.find(`${where()}: asks another host: ${r.url()}`);
+    if (!r.url().startsWith(tab.home) && !/^(data|blob|about):/.test(r.url())) report.find(`${tab.name}: asks another host: ${r.url()}`);
   });
+  return tab;
 }
 
 // open opens a page, or sends a form to it from a page of the same site.
-async function open(context, job, p, report) {
-  const page = await context.newPage();
+async function open(tab, job, p, report) {
+  const { page } = tab;
   const url = urlOf(job, p);
   const want = p.status || 200;
-  watch(page, url, want, () => p.name, report);
+  Object.assign(tab, { name: p.name, home: new URL(p.fields ? job.base : url).origin, status: want });
+  await page.emulateMedia({ media: null, colorScheme: 'light', forcedColors: null });
   await page.setViewportSize({ width: 360, height: 800 });
-  if (p.headers) await page.setExtraHTTPHeaders(p.headers);
+  await page.setExtraHTTPHeaders(p.headers || {});
   if (p.mail) { // its own policy turns scripts off, those of axe too
-    await page.setContent(await (await context.request.get(url)).text());
-    return page;
+    await page.goto('about:blank');
+    await page.setContent(await (await page.request.get(url)).text());
+    return;
   }
   let resp;
   if (p.fields) {
@@ -62,7 +66,6 @@ async function open(context, job, p, report) {
   if (resp.status() !== want) report.find(`${p.name}: ${resp.status()}, want ${want}`);
   const policy = (await resp.headerValue('content-security-policy')) || '';
   if (!p.file && !policy.startsWith("default-src 'none'")) report.find(`${p.name}: Content-Security-Policy: ${policy}`);
-  return page;
 }
 
 async function shot(page, job, p, name) {
@@ -94,8 +97,9 @@ async function ask(page, rules, at, report, without = []) {
 }
 
 // visit opens a page and looks at it in every way.
-async function visit(context, job, p, report) {
-  const page = await open(context, job, p, report);
+async function visit(tab, job, p, report) {
+  await open(tab, job, p, report);
+  const { page } = tab;
   const look = async (name, { width = 360, colorScheme = 'light', letters = 1, ...media }) => {
     await page.emulateMedia({ colorScheme, media: null, forcedColors: null, ...media });
     await page.setViewportSize({ width, height: 800 });
@@ -141,7 +145,6 @@ async function visit(context, job, p, report) {
     }
   }
   report.Looked++;
-  await page.close();
 }
 
-module.exports = { visit };
+module.exports = { watch, visit };

@@ -42,7 +42,7 @@ function colours() {
     const { stroke } = getComputedStyle(e);
     if (!theirs.includes(stroke)) wrong.push(`a picture is drawn in ${stroke}`);
   }
-  for (const e of document.querySelectorAll('button, .button, .field')) {
+  for (const e of document.querySelectorAll('.button, .field')) {
     const style = getComputedStyle(e);
     if (style.borderTopStyle === 'none' || parseFloat(style.borderTopWidth) < 1) wrong.push(`${e.textContent.trim()} has no edge`);
   }

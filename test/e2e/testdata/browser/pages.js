@@ -2,7 +2,7 @@
 // each. looks.js says what is looked at, keyboard.js what is done without a mouse, measures.js what is measured in a page.
 'use strict';
 const { chromium } = require('playwright-core');
-const { visit } = require('./looks.js');
+const { watch, visit } = require('./looks.js');
 const { perform } = require('./keyboard.js');
 
 const flags = [
@@ -13,11 +13,14 @@ const tabs = 2; // at a time: one waits for the server while another is looked a
 // report is what comes of it; findings go to standard error at once, so that they are there if this is ended early.
 const report = { Findings: [], Looked: 0, Tabs: 0, Tasks: 0, find(text) { this.Findings.push(text); process.stderr.write(`${text}\n`); } };
 
-async function inTurn(list, work) {
+// inTurn does some work with each of a list, in tabs that are used again: to open one costs more than to look at a page.
+async function inTurn(context, list, begin, work) {
   const left = list.slice();
   await Promise.all(Array.from({ length: tabs }, async () => {
-    while (left.length > 0) await work(left.shift());
+    const tab = await begin(await context.newPage());
+    while (left.length > 0) await work(tab, left.shift());
   }));
+  await context.close();
 }
 
 async function main() {
@@ -26,10 +29,9 @@ async function main() {
   const job = JSON.parse(input);
   const browser = await chromium.launch({ executablePath: job.chromium, args: flags });
   const context = await browser.newContext({ reducedMotion: 'reduce' });
-  await inTurn(job.pages, (p) => visit(context, job, p, report));
-  await context.close();
+  await inTurn(context, job.pages, (page) => watch(page, report), (tab, p) => visit(tab, job, p, report));
   const plain = await browser.newContext({ javaScriptEnabled: false, viewport: { width: 360, height: 800 } });
-  await inTurn(job.tasks, (task) => perform(plain, job, task, report));
+  await inTurn(plain, job.tasks, (page) => page, (page, task) => perform(page, job, task, report));
   await browser.close();
   process.stdout.write(JSON.stringify(report));
 }
