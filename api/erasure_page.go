@@ -48,7 +48,7 @@ var certificateWords = map[string]map[vocab.Language]string{
 	"by":        {vocab.Kazakh: "Кімнің тапсырмасымен", vocab.Russian: "По чьему распоряжению", vocab.English: "By order of"},
 	"deleted":   {vocab.Kazakh: "Не жойылды", vocab.Russian: "Что уничтожено", vocab.English: "What was deleted"},
 	"remains":   {vocab.Kazakh: "Не қалды және неге", vocab.Russian: "Что осталось и почему", vocab.English: "What remains and why"},
-	"what":      {vocab.Kazakh: "Не", vocab.Russian: "Что", vocab.English: "What"},
+	"what":      {vocab.Kazakh: "Деректер", vocab.Russian: "Данные", vocab.English: "Data"},
 	"count":     {vocab.Kazakh: "Саны", vocab.Russian: "Количество", vocab.English: "Count"},
 	"why":       {vocab.Kazakh: "Неге", vocab.Russian: "Почему", vocab.English: "Why"},
 	"ground":    {vocab.Kazakh: "Құқықтық негіз", vocab.Russian: "Правовое основание", vocab.English: "Legal ground"},

@@ -24,7 +24,7 @@ var templatesIn = func() map[vocab.Language]*template.Template {
 			"word": func(value any) string { return wordFor(lang, fmt.Sprint(value)) },
 			"page": pagePath,
 			// Each is bound to a run by show.
-			"when": func(time.Time) string { return "" }, "purpose": func(vocab.Purpose) string { return "" },
+			"when": func(time.Time) string { return "" }, "purpose": func(vocab.Purpose, ...vocab.Topic) string { return "" },
 		}).ParseFS(pages, "pages/*.html"))
 	}
 	return all
@@ -40,11 +40,17 @@ func (r *run) pieces() *template.Template {
 	if r.bound == nil {
 		r.bound = template.Must(templatesIn[r.lang].Clone()).Funcs(template.FuncMap{
 			"when": func(t any) string { return r.when(t) },
-			"purpose": func(id vocab.Purpose) string {
+			"purpose": func(id vocab.Purpose, topics ...vocab.Topic) string {
+				name := string(id)
 				if info, known := r.o.Purposes.Lookup(id); known && info.Names[r.lang] != "" {
-					return info.Names[r.lang]
+					name = info.Names[r.lang]
 				}
-				return string(id)
+				for _, topic := range topics {
+					if topic != "" {
+						name += " · " + r.o.Purposes.TopicName(id, topic, r.lang)
+					}
+				}
+				return name
 			},
 		})
 	}

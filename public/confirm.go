@@ -50,7 +50,7 @@ type agreedItem struct {
 
 	Name    string
 	Channel vocab.Channel
-	Topic   vocab.Topic
+	Topic   string // its name
 	Receipt string // path; empty before it is confirmed
 }
 
@@ -132,7 +132,10 @@ func (p *pages) confirmation(r *http.Request, l optin.Link, v optin.View) answer
 	lang := language(r, c.Language)
 	view := confirmView{Action: p.here(r), To: masked(c.Address), At: c.UsedAt}
 	for _, item := range v.Items {
-		agreed := agreedItem{Words: item.Text.Words[lang], Name: inLanguage(item.Name, lang), Channel: c.Channel, Topic: item.Asked.Topic}
+		agreed := agreedItem{
+			Words: item.Text.Words[lang], Name: inLanguage(item.Name, lang), Channel: c.Channel,
+			Topic: p.Purposes.TopicName(item.Asked.Purpose, item.Asked.Topic, lang),
+		}
 		if p.Receipts != nil && item.Asked.Granted != "" {
 			agreed.Receipt = p.receiptPath(r, item.Asked.Granted)
 		}

@@ -43,7 +43,7 @@ type boxView struct {
 	Value   string
 	Name    string
 	Channel vocab.Channel
-	Topic   vocab.Topic
+	Topic   string // its name
 	Ticked  bool
 }
 
@@ -172,7 +172,7 @@ func (p *pages) formPage(r *http.Request, f optin.Form, lang vocab.Language, in 
 		}
 		value := boxKey(b) + t.Hash[lang]
 		view.Boxes = append(view.Boxes, boxView{
-			Words: t.Words[lang], Value: value, Name: p.purposeName(lang, b.Purpose), Channel: b.Channel, Topic: b.Topic,
+			Words: t.Words[lang], Value: value, Name: p.purposeName(lang, b.Purpose), Channel: b.Channel, Topic: p.Purposes.TopicName(b.Purpose, b.Topic, lang),
 			Ticked: slices.Contains(in.ticked, value) || in.review && slices.Contains(in.ticked, boxKey(b)),
 		})
 	}

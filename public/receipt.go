@@ -35,7 +35,8 @@ type receiptView struct {
 type receiptPurpose struct {
 	proof.PurposeEntry
 
-	Uses bool // the words come from a text, and say more than the name
+	Topic string // its name
+	Uses  bool   // the words come from a text, and say more than the name
 }
 
 // readReceipt returns the receipt that a link is about.
@@ -63,7 +64,7 @@ func (p *pages) receipt(r *http.Request) (answer, error) {
 		if x.Text == nil || x.Text.Language != lang {
 			x.Name = p.consentName(lang, x.ID)
 		}
-		view.Purposes = append(view.Purposes, receiptPurpose{x, x.Text != nil})
+		view.Purposes = append(view.Purposes, receiptPurpose{x, p.Purposes.TopicName(x.ID, x.Topic, lang), x.Text != nil})
 	}
 	return answer{view: "receipt", lang: lang, title: say(lang, receiptTitle(view.Event.Type)), data: view}, nil
 }

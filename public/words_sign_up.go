@@ -39,7 +39,7 @@ var signUpWords = map[string]text{
 	},
 	"code_title": {"Кодты енгізіңіз", "Введите код", "Enter the code"},
 	"code_lead": {
-		"SMS арқылы келген алты санды енгізіңіз. Код 10 минут жарамды.",
+		"SMS арқылы келген алты цифрды енгізіңіз. Код 10 минут жарамды.",
 		"Введите шесть цифр из SMS. Код действует 10 минут.",
 		"Type the six digits that came by SMS. The code works for 10 minutes.",
 	},
@@ -53,7 +53,7 @@ var signUpWords = map[string]text{
 	},
 
 	// /forms
-	"form_boxes":  {"Нені алғыңыз келеді?", "Что вы хотите получать?", "What would you like to receive?"},
+	"form_boxes":  {"Қандай хабарламаларды алғыңыз келеді?", "Какие сообщения вы хотите получать?", "Which messages would you like to receive?"},
 	"form_email":  {"Электрондық пошта мекенжайы", "Адрес электронной почты", "Email address"},
 	"form_phone":  {"Телефон нөмірі", "Номер телефона", "Phone number"},
 	"form_name":   {"Атыңыз (міндетті емес)", "Имя (необязательно)", "Name (optional)"},
@@ -77,12 +77,12 @@ var signUpWords = map[string]text{
 	"lack_tick":  {"Кемінде біреуін белгілеңіз.", "Отметьте хотя бы один пункт.", "Tick at least one box."},
 	"lack_email": {"Электрондық пошта мекенжайын толық жазыңыз: aty@example.kz.", "Напишите адрес электронной почты полностью: imya@example.kz.", "Write the email address in full: name@example.kz."},
 	"lack_phone": {"Ұялы телефон нөмірін толық жазыңыз: +7 701 234 56 78.", "Напишите номер мобильного телефона полностью: +7 701 234 56 78.", "Write the mobile number in full: +7 701 234 56 78."},
-	"lack_name":  {"Атты бір жолға, цифрсыз жазыңыз.", "Напишите имя одной строкой, без номеров документов.", "Write the name on one line, without document numbers."},
+	"lack_name":  {"Атыңызды бір жолға, құжат нөмірлерін көрсетпей жазыңыз.", "Напишите имя одной строкой, без номеров документов.", "Write the name on one line, without document numbers."},
 
 	// /
 	"home_form": {"Жазылу формасы", "Форма подписки", "A sign-up form"},
 	"home_form_is": {
-		"Алдын ала белгіленбеген, растауды сұрайды", "Без заранее отмеченных пунктов, с подтверждением", "Nothing is ticked, and it asks to confirm",
+		"Алдын ала ештеңе белгіленбеген, растауды сұрайды", "Без заранее отмеченных пунктов, с подтверждением", "Nothing is ticked, and it asks to confirm",
 	},
 
 	"asked_title": {"Енді растау ғана қалды", "Осталось подтвердить", "One thing left: confirm"},
@@ -97,7 +97,7 @@ var signUpWords = map[string]text{
 		"If it is not there in a few minutes, look into the spam folder.",
 	},
 	"asked_sms": {
-		"Біз SMS жібердік. Ондағы алты санды осы жерге енгізіңіз; код 10 минут жарамды.",
+		"Біз SMS жібердік. Ондағы алты цифрды осы жерге енгізіңіз; код 10 минут жарамды.",
 		"Мы отправили SMS. Введите здесь шесть цифр из него; код действует 10 минут.",
 		"We have sent an SMS. Type its six digits here; the code works for 10 minutes.",
 	},

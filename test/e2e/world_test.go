@@ -24,7 +24,8 @@ type settings struct {
 	MailFrom, SMSFrom  string // when the windows open, HH:MM; empty: 00:00
 	Database, Owner    string
 	Redis              string
-	Port               int // 0: a free one
+	Port               int    // 0: a free one
+	More               string // further YAML, at the top level
 
 	// Filled in by the world.
 	CatchPort int
@@ -56,7 +57,7 @@ consent:
   quiet_hours:
     sms: {from: "{{or .SMSFrom "00:00"}}", until: "24:00", working_days: false}
     marketing_email: {from: "{{or .MailFrom "00:00"}}", until: "24:00", working_days: false}
-`))
+{{.More}}`))
 
 // world is one installation.
 type world struct {
