@@ -38,8 +38,8 @@ type Document struct {
 
 // Summary is the answer in sentences.
 type Summary struct {
-	Verdict string   `json:"verdict" example:"Allowed on 3 March 2026, 10:04 (Asia/Almaty), because the recipient had agreed to “Newsletters” by email." doc:"Whether it was allowed, when and why."`
-	Outcome string   `json:"outcome" example:"The provider took it on 3 March 2026, 10:05 (Asia/Almaty)." doc:"What became of it."`
+	Verdict string   `json:"verdict" example:"Allowed on 3 March 2026 at 10:04 (Asia/Almaty), because the recipient had agreed to “Newsletters” by email on 1 March 2026 at 09:03, confirmed it by the link in a letter and had not taken it back." doc:"Whether it was allowed, when and why."`
+	Outcome string   `json:"outcome" example:"The provider took it on 3 March 2026 at 10:05." doc:"What became of it."`
 	Notes   []string `json:"notes" nullable:"false" doc:"What a reader must know besides: what is not kept any more, what came later."`
 }
 

@@ -53,6 +53,7 @@ func (k *Maker) PDF(w io.Writer, s Sealed) error {
 	p.SetLang(string(sh.Lang))
 	p.SetAttachments([]fpdf.Attachment{{Content: s.JSON, Filename: s.FileName(), Description: sh.Title}})
 	p.SetMargins(pageMargin, pageMargin, pageMargin)
+	p.SetCellMargin(0)
 	p.SetAutoPageBreak(false, pageMargin) // see room
 	p.AliasNbPages("")
 	p.SetFooterFunc(func() {

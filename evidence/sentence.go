@@ -17,24 +17,27 @@ var monthNames = map[vocab.Language][12]string{
 	vocab.English: {"January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"},
 }
 
-// longTime is a time in words with its zone, for a sentence; a time that has not come is a dash.
+// longTime is a time in words, for a sentence; a time that has not come is a dash.
 func longTime(at time.Time, zone *time.Location, lang vocab.Language) string {
 	if at.IsZero() {
 		return "—"
 	}
 	at = at.In(zone)
 	month := monthNames[lang][at.Month()-1]
-	day := text{at.Format("2006 жылғы 2 ") + month, at.Format("2 ") + month + at.Format(" 2006 года"), at.Format("2 ") + month + at.Format(" 2006")}
-	return day.in(lang) + at.Format(", 15:04") + " (" + zone.String() + ")"
+	return text{
+		at.Format("2006 жылғы 2 ") + month + at.Format(", сағат 15:04"),
+		at.Format("2 ") + month + at.Format(" 2006 года в 15:04"),
+		at.Format("2 ") + month + at.Format(" 2006 at 15:04"),
+	}.in(lang)
 }
 
 // verdicts are the first sentences: by verdict, and of allowed ones by ground. {when}, {purpose}, {channel}, {agreed}, {how}, {reason} and
 // {trigger} are filled in.
 var verdicts = map[string]text{
 	"consent": {
-		"Жіберуге рұқсат етілді: {when}. Негізі: алушы «{purpose}» мақсатына, {channel} арқылы алуға келісім берген{how} ({agreed}) және шешім қабылданған сәтте оны қайтарып алмаған.",
-		"Отправка разрешена {when}, потому что получатель дал согласие на «{purpose}» (канал: {channel}){how}: {agreed}. На момент решения согласие не было отозвано.",
-		"Allowed on {when}, because the recipient had agreed to “{purpose}” by {channel}{how} on {agreed} and had not taken it back.",
+		"Жіберуге рұқсат етілді: {when}. Негізі: алушы «{purpose}» мақсатына, {channel} арқылы алуға келісім берген ({agreed}){how} және шешім қабылданған сәтте оны қайтарып алмаған.",
+		"Отправка разрешена {when}, потому что получатель {agreed} дал согласие на «{purpose}» (канал: {channel}){how} и на момент решения не отозвал его.",
+		"Allowed on {when}, because the recipient had agreed to “{purpose}” by {channel} on {agreed}{how} and had not taken it back.",
 	},
 	"contact_request": {
 		"Жіберуге рұқсат етілді: {when}. Негізі: бұл — алушының өз сұрауына, тапсырысына немесе қатысуына жауап{trigger}. Жеке келісім қажет емес.",
@@ -65,11 +68,11 @@ var verdicts = map[string]text{
 
 // hows say how a consent was shown, behind the words that it was given.
 var hows = map[consent.ProofKind]text{
-	consent.ProofDoubleOptIn:  {" және оны хаттағы сілтеме арқылы растаған", " и подтвердил его по ссылке из письма", " and confirmed it by the link in a letter"},
-	consent.ProofOneTimeCode:  {" және оны SMS арқылы келген кодпен растаған", " и подтвердил его кодом из SMS", " and confirmed it by a code from an SMS"},
-	consent.ProofSignedForm:   {" (қағаз нысанға қол қойған)", " (на подписанной бумажной форме)", " on a signed paper form"},
-	consent.ProofOperatorNote: {" (оны қызметкер алушының сөзінен жазған)", " (его записал сотрудник со слов получателя)", ", as a member of staff noted down from their words,"},
-	consent.ProofRenewalLink:  {" (оны жеке сілтеме арқылы ұзартқан)", " (продлено по личной ссылке)", ", renewed by a personal link,"},
+	consent.ProofDoubleOptIn:  {", оны хаттағы сілтеме арқылы растаған", ", подтвердил его по ссылке из письма", ", confirmed it by the link in a letter"},
+	consent.ProofOneTimeCode:  {", оны SMS арқылы келген кодпен растаған", ", подтвердил его кодом из SMS", ", confirmed it by a code from an SMS"},
+	consent.ProofSignedForm:   {" (қағаз нысанға қол қойған)", " (на подписанной бумажной форме)", " (on a signed paper form)"},
+	consent.ProofOperatorNote: {" (оны қызметкер алушының сөзінен жазған)", " (его записал сотрудник со слов получателя)", " (a member of staff noted it down from their words)"},
+	consent.ProofRenewalLink:  {" (оны жеке сілтеме арқылы ұзартқан)", " (продлено по личной ссылке)", " (renewed by a personal link)"},
 }
 
 // outcomes are the second sentences, by status. {at} and {sent} are filled in.
@@ -132,7 +135,7 @@ func (w *work) summary() Summary {
 	}
 	return Summary{
 		Verdict: strings.NewReplacer(
-			"{when}", when(d.Decision.DecidedAt), "{purpose}", d.Message.PurposeName, "{channel}", wordFor(lang, d.Message.Channel), "{how}", how,
+			"{when}", when(d.Decision.DecidedAt)+" ("+w.o.Zone.String()+")", "{purpose}", d.Message.PurposeName, "{channel}", wordFor(lang, d.Message.Channel), "{how}", how,
 			"{agreed}", agreed, "{reason}", d.Decision.Reason.Sentence, "{trigger}", trigger,
 		).Replace(verdict.in(lang)),
 		Outcome: strings.NewReplacer("{at}", when(last), "{sent}", when(d.Message.SentAt)).Replace(outcomes[d.Message.Status].in(lang)),

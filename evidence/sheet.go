@@ -115,7 +115,7 @@ func (w writer) facts() section {
 	if m.Topic != "" {
 		add("topic", string(m.Topic), false)
 	}
-	add("class", wordFor(lang, m.Class)+" ("+string(m.Class)+")", false)
+	add("class", wordFor(lang, m.Class), false)
 	add("channel", wordFor(lang, m.Channel), false)
 	add("decision", wordFor(lang, d.Verdict)+", "+w.when(d.DecidedAt), false)
 	if len(d.Reasons) > 0 {

@@ -105,7 +105,7 @@ func (w writer) check() section {
 		{Code: []string{"elshi-proof --public-key KEY evidence-" + string(w.Message.ID) + ".json"}},
 		{Text: w.t("check_shows")},
 	}}
-	proofs := []part{}
+	proofs, head := []part{}, ""
 	for _, e := range w.Entries {
 		title := part{Head: fmt.Sprintf("%s %d", w.t("entry"), e.Entry.Seq)}
 		switch {
@@ -114,10 +114,15 @@ func (w writer) check() section {
 			for i, h := range e.Proof.Hashes {
 				hashes[i] = h.String()
 			}
-			proofs = append(proofs, title, part{Facts: []fact{
+			list := []fact{
 				{w.t("leaf"), fmt.Sprint(e.Proof.LeafIndex), false}, {w.t("tree"), fmt.Sprint(e.Proof.TreeSize), false},
-				{w.t("way"), or(strings.Join(hashes, "\n"), "—"), true}, {w.t("head"), strings.TrimSpace(e.Proof.Checkpoint), true},
-			}})
+				{w.t("way"), or(strings.Join(hashes, "\n"), "—"), true},
+			}
+			if e.Proof.Checkpoint != head { // most often both entries are proved by one
+				head = e.Proof.Checkpoint
+				list = append(list, fact{w.t("head"), strings.TrimSpace(head), true})
+			}
+			proofs = append(proofs, title, part{Facts: list})
 		case e.Unproved != "":
 			proofs = append(proofs, title, part{Text: w.t("unproved") + ": " + e.Unproved})
 		}

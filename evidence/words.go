@@ -80,7 +80,6 @@ var labels = map[string]text{
 	"version":    {"нұсқа", "версия", "version"},
 	"subject":    {"Хаттың тақырыбы", "Тема письма", "Subject"},
 	"hash":       {"Мазмұнның SHA-256 хэші", "SHA-256 содержания", "SHA-256 of the content"},
-	"none":       {"жоқ", "нет", "none"},
 	"status":     {"Күйі", "Состояние", "Status"},
 	"created":    {"Қабылданған уақыты", "Принято в систему", "Taken in"},
 	"sent":       {"Провайдерге тапсырылды", "Передано провайдеру", "Taken by the provider"},
@@ -109,7 +108,7 @@ var labels = map[string]text{
 
 	"words":           {"Алушыға көрсетілген мәтін", "Слова, которые видел получатель", "The words that were shown"},
 	"words_hash":      {"Мәтіннің хэші (журнал жазбасында)", "Хэш слов (в записи журнала)", "Hash of the words (in the entry)"},
-	"words_fit":       {"Хэш төмендегі мәтінге сәйкес келеді.", "Хэш соответствует словам ниже.", "The hash is that of the words below."},
+	"words_fit":       {"Хэш жоғарыдағы мәтінге сәйкес келеді.", "Хэш соответствует словам выше.", "The hash is that of the words above."},
 	"words_elsewhere": {"Мәтін басқа жерде көрсетілген: мұнда оның хэші ғана бар.", "Слова были показаны в другом месте: здесь есть только их хэш.", "The words were shown elsewhere: only their hash is here."},
 	"words_unknown":   {"Қандай мәтін көрсетілгені жазылмаған.", "Не записано, какие слова были показаны.", "Nobody recorded which words were shown."},
 	"published":       {"жарияланған", "опубликовано", "published"},
