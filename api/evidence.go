@@ -113,3 +113,12 @@ func documentFormat(format, accept string) string {
 	}
 	return "json"
 }
+
+// schemaName names a type in the API's description. Those of package evidence have the names of what they are evidence of, which are taken.
+func schemaName(t reflect.Type, hint string) string {
+	name := huma.DefaultSchemaNamer(t, hint)
+	if t.PkgPath() == reflect.TypeFor[evidence.Document]().PkgPath() {
+		return "Evidence" + name
+	}
+	return name
+}
