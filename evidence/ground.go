@@ -39,7 +39,7 @@ func (w *work) ground(ctx context.Context) error {
 			g.AgreedAt = s.event.At.UTC()
 		}
 	}
-	if groundAt == 0 { // the decision names none: what was there at that time, by the clock
+	if groundAt == 0 && !slices.Contains(w.m.Decision.All, consent.NoConsent) { // what was there at that time, by the clock
 		for i, s := range steps {
 			if s.event.RecordedAt.After(w.m.Decision.At) || s.event.At.After(w.m.Decision.At) {
 				break
