@@ -125,6 +125,7 @@ func New(o Options) (*API, error) {
 	a.registerExport()
 	a.registerTimeline()
 	a.registerConsents()
+	a.registerPreferences()
 	a.registerConsentTexts()
 	a.registerReceipts()
 	a.registerWithdrawals()

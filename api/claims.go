@@ -70,6 +70,7 @@ type claimView struct {
 	ContactID             vocab.ContactID        `json:"contact_id" doc:"Who claims."`
 	Kind                  claims.Kind            `json:"kind" enum:"objection,access,rectification,erasure,restriction,portability,complaint,other" doc:"What they ask for."`
 	Via                   claims.Via             `json:"via" doc:"The way it came in."`
+	MessageID             vocab.MessageID        `json:"message_id,omitempty" doc:"The message that a complaint by the link in it is about; its decision and attempts are at /v1/messages/{id}."`
 	State                 claims.State           `json:"state" enum:"open,answered,undelivered,closed" doc:"open, answered (sent), undelivered (the answer did not arrive, or was not sent after all) or closed."`
 	Language              vocab.Language         `json:"language,omitempty" doc:"The language to answer in."`
 	Text                  string                 `json:"text,omitempty" doc:"What the claimant wrote; not in lists, and gone once the contact is erased."`
@@ -85,10 +86,10 @@ type claimView struct {
 	ClosedAt              time.Time              `json:"closed_at,omitzero" doc:"When it was closed without an answer."`
 	ClosedBy              string                 `json:"closed_by,omitempty" doc:"By whom."`
 	CloseReason           string                 `json:"close_reason,omitempty" doc:"Why."`
-	Alarms                []claimAlarmView       `json:"alarms" nullable:"false" doc:"On which days after receipt the officer was told that it is open."`
-	Events                []vocab.ConsentEventID `json:"events,omitempty" nullable:"false" doc:"Of an objection: the entries of the consent ledger that say so."`
-	Canceled              []vocab.MessageID      `json:"canceled,omitempty" nullable:"false" doc:"Of an objection: what waited and will not be sent."`
-	InFlight              []vocab.MessageID      `json:"in_flight,omitempty" nullable:"false" doc:"Of an objection: what was being handed over at that moment and may have arrived."`
+	Alarms                []claimAlarmView       `json:"alarms" nullable:"false" doc:"On which days after receipt the officer was told that it is open; 0: that it came, by a link."`
+	Events                []vocab.ConsentEventID `json:"events,omitempty" nullable:"false" doc:"Of an objection or a complaint by a link: the entries of the consent ledger that say so."`
+	Canceled              []vocab.MessageID      `json:"canceled,omitempty" nullable:"false" doc:"Of the same: what waited and will not be sent."`
+	InFlight              []vocab.MessageID      `json:"in_flight,omitempty" nullable:"false" doc:"Of the same: what was being handed over at that moment and may have arrived."`
 }
 
 // claimAnswerView is what was sent to answer a claim.
@@ -109,7 +110,7 @@ type claimAlarmView struct {
 
 func (a *API) claimOf(c claims.Claim) claimView {
 	view := claimView{
-		ID: c.ID, Number: c.Number, ContactID: c.ContactID, Kind: c.Kind, Via: c.Via, State: c.State, Language: c.Language, Text: c.Text,
+		ID: c.ID, Number: c.Number, ContactID: c.ContactID, Kind: c.Kind, Via: c.Via, MessageID: c.About, State: c.State, Language: c.Language, Text: c.Text,
 		TextCommitment: c.Commitment, ReceivedAt: c.ReceivedAt.UTC(), RecordedAt: c.RecordedAt.UTC(), RecordedByKind: c.ActorKind, RecordedBy: c.ActorID,
 		DueAt: c.DueAt.UTC(), Overdue: c.Overdue(a.now()), AcknowledgedMessageID: c.Acknowledged, ClosedAt: c.ClosedAt.UTC(), ClosedBy: c.ClosedBy,
 		CloseReason: c.CloseReason, Alarms: []claimAlarmView{}, Events: c.Events, Canceled: c.Canceled, InFlight: c.InFlight,

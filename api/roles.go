@@ -77,6 +77,7 @@ var rights = map[string]right{
 	"record-consent":         {clerks, liveKeys, changes, "consent"},
 	"withdraw-consent":       {clerks, liveKeys, changes, "consent"},
 	"list-contact-consents":  {lawyers, liveKeys, looks, "contact"},
+	"get-preferences":        {lawyers, liveKeys, looks, "contact"},
 	"verify-consent-ledger":  {everybody, liveKeys, untraced, ""},
 	"create-suppression":     {clerks, liveKeys, changes, "suppression"},
 	"list-suppressions":      {clerks, liveKeys, looks, "suppression"},

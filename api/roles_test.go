@@ -111,7 +111,7 @@ func TestTheRolesAreKeptApart(t *testing.T) {
 	may := func(role members.Role, operation string) bool {
 		return rights[operation].refuse(&visit{member: members.Member{ID: "mem_1", Roles: []members.Role{role}}}) == nil
 	}
-	contents := []string{"list-contacts", "get-contact", "get-contact-timeline", "list-contact-consents", "get-message-content", "preview-message"}
+	contents := []string{"list-contacts", "get-contact", "get-contact-timeline", "list-contact-consents", "get-preferences", "get-message-content", "preview-message"}
 	for _, op := range contents {
 		for _, role := range members.Roles() {
 			if may(role, op) != (role == members.Legal) {

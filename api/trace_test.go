@@ -41,6 +41,7 @@ func TestALookIsInTheLogBeforeItIsShown(t *testing.T) {
 	}{
 		{contact, audit.Event{Operation: "get-contact", Resource: audit.Resource{Kind: "contact", ID: string(aContact)}}},
 		{contact + "/consents", audit.Event{Operation: "list-contact-consents", Resource: audit.Resource{Kind: "contact", ID: string(aContact)}}},
+		{contact + "/preferences", audit.Event{Operation: "get-preferences", Resource: audit.Resource{Kind: "contact", ID: string(aContact)}}},
 		{contact + "/timeline?limit=3", audit.Event{Operation: "get-contact-timeline", Resource: audit.Resource{Kind: "contact", ID: string(aContact)}}},
 		{"/v1/contacts?q=Planted&email=planted@example.org", audit.Event{Operation: "list-contacts", Resource: audit.Resource{Kind: "contact"}, Fields: []string{"q", "email"}}},
 		{"/v1/messages?reference=planted", audit.Event{Operation: "list-messages", Resource: audit.Resource{Kind: "message"}, Fields: []string{"reference"}}},

@@ -9,6 +9,7 @@ import (
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/fault"
+	"github.com/orleu/elshi/optin"
 	"github.com/orleu/elshi/public"
 	"github.com/orleu/elshi/store"
 	"github.com/orleu/elshi/vocab"
@@ -17,11 +18,12 @@ import (
 // newPages builds the contact pages over the stores.
 func (a *App) newPages(s *street) (http.Handler, error) {
 	o := public.Options{
-		Ledger: pageLedger{s.stores}, Withdrawals: s.withdrawer, Renewals: pageRenewals{s.stores.consents}, Pauses: s.stores.consents, Links: s.links, Purposes: s.gate.Purposes, Org: newOrg(a.cfg),
+		Ledger: pageLedger{s.stores}, Withdrawals: s.withdrawer, Renewals: pageRenewals{s.stores.consents}, Pauses: s.stores.consents, Claims: s.claims, Links: s.links, Purposes: s.gate.Purposes, Org: newOrg(a.cfg),
 		PublicURL: a.cfg.Server.PublicURL, Zone: a.cfg.Location(), Now: a.now, Log: a.log,
 		Receipts: s.receipts,
 	}
 	o.OptIn = public.OptIn{Confirmations: s.optIns, SignUps: s.optIns, Forms: s.stores.forms, TrustedProxies: a.cfg.Proxies()}
+	o.Proofs = public.Proofs{Prover: optin.NewProver(s.optIns, s.stores.optIns), Records: pageRecords{s.stores}}
 	if a.cfg.InboxOn() {
 		o.Inbox = pageInbox{s.stores.inbox}
 	}
@@ -53,6 +55,8 @@ func (l pageLedger) Recipient(ctx context.Context, m dispatcher.Message) (public
 	}
 	sharers, err := l.contacts.Sharers(ctx, m.AddressID)
 	who := public.Recipient{Address: to.Address, Shared: sharers > 1, UnsubscribedAll: contact.UnsubscribedAllAt != nil}
+	who.Reach = reach(contact)
+	who.ProcessingWithdrawn, who.Erased = contact.ProcessingWithdrawnAt != nil || contact.DataBlockedAt != nil, contact.ErasedAt != nil
 	if contact.PausedUntil != nil {
 		who.PausedUntil = *contact.PausedUntil
 	}
@@ -75,7 +79,7 @@ func (l pageLedger) Ground(ctx context.Context, id vocab.ConsentEventID, lang vo
 	if err != nil {
 		return public.Ground{}, err
 	}
-	g := public.Ground{At: e.At, Proof: e.Proof, Language: lang}
+	g := public.Ground{At: e.At, Proof: e.Proof, Language: lang, Policy: e.PolicyVersion}
 	if e.TextVersion == 0 {
 		return g, nil
 	}

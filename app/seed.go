@@ -23,6 +23,9 @@ type Demo struct {
 	Key string // a live API key; empty unless the database is the embedded one
 }
 
+// demoFormHash is the SHA-256 of the paper form that the demonstration's people would have signed: there is none, so it is that of nothing.
+const demoFormHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
 // demoContact is one made-up person.
 type demoContact struct {
 	external, name, email, phone string
@@ -108,6 +111,7 @@ func (s seeder) contact(ctx context.Context, d demoContact) error {
 	event := consent.Event{
 		Kind: consent.KindGranted, ContactID: made.ID, Scope: consent.ScopePurpose, Source: consent.SourceSignUpForm,
 		ActorKind: consent.ActorContact, ActorID: string(made.ID), Language: d.language, At: s.now,
+		Proof: consent.ProofSignedForm, ProofRef: demoFormHash,
 	}
 	for _, purpose := range d.grants {
 		info, _ := s.registry.Lookup(purpose)
@@ -126,6 +130,7 @@ func (s seeder) contact(ctx context.Context, d demoContact) error {
 		return nil
 	}
 	event.Kind, event.Purpose, event.Source = consent.KindWithdrawn, d.withdraws, consent.SourcePreferencePage
+	event.Proof, event.ProofRef = consent.ProofNone, ""
 	_, err = s.consents.Withdraw(ctx, dispatcher.Withdrawal{ContactID: made.ID, Event: event}, s.now, dispatcher.Covered)
 	return err
 }

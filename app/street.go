@@ -163,7 +163,12 @@ func (a *App) addFeeder(ctx context.Context, s *street, observer dispatcher.Obse
 		Ledger: s.stores.consents, Submitter: s.submitter, Purposes: s.gate.Purposes, Zone: a.cfg.Location(), Language: a.cfg.Languages[0],
 		Now: a.now, Log: a.log,
 	}).Run)
-	a.add(doors, "opt-ins", optin.NewKeeper(s.stores.optIns, s.optIns).Run)
+	a.add(doors, "receipts", a.newReceiptMailer(s).Run)
+	certificates, err := a.newCertificates()
+	if err != nil {
+		return err
+	}
+	a.add(doors, "opt-ins", optin.NewKeeper(s.stores.optIns, s.optIns, certificates.Certify).Run)
 	keeping := dispatcher.Keeping{Rules: retentionRules(a.cfg.Retention), EventDays: a.cfg.Retention.EventsDays}
 	a.add(doors, "housekeeper", dispatcher.NewHousekeeper(s.stores.ledger, keeping, keeper, a.now, a.log).Run)
 	return nil

@@ -39,11 +39,11 @@ func newReceipts(cfg config.Config, st stores, registry *consent.Registry) (*pro
 	return proof.NewReceipts(st.consents, st.texts, registry, proof.Controller{Name: org.Name, BIN: cfg.Org.BIN, Address: org.Address, URL: org.URL}, signer), nil
 }
 
-// demoBIN and demoPolicy stand in the demonstration's consent texts where the settings say nothing. No organisation has such a number.
-const (
-	demoBIN    = "000000000000"
-	demoPolicy = "demo"
-)
+// DemoPolicy is the version of the privacy policy in a demonstration whose settings name none.
+const DemoPolicy = "demo"
+
+// demoBIN stands in the demonstration's consent texts where the settings say nothing. No organisation has such a number.
+const demoBIN = "000000000000"
 
 // publishTexts publishes the consent texts that ship, for every purpose and channel that has none yet. They are published nowhere else: an
 // organisation reads the words it is going to be held to, and publishes them itself.
@@ -53,7 +53,7 @@ func (s seeder) publishTexts(ctx context.Context, org config.Org, months int) er
 		operator.BIN = demoBIN
 	}
 	if operator.PolicyVersion == "" {
-		operator.PolicyVersion = demoPolicy
+		operator.PolicyVersion = DemoPolicy
 	}
 	for _, t := range consent.BuiltinTexts(operator) {
 		_, err := s.texts.Current(ctx, t.Purpose, t.Channel)

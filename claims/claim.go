@@ -99,6 +99,7 @@ type Claim struct {
 	ActorID    string
 	DueAt      time.Time // exclusive: the end of the last day
 	State      State
+	About      vocab.MessageID // that whoever followed its link complains about; empty: none
 
 	Acknowledged vocab.MessageID // the message that told the claimant the number; empty: none yet
 	Answer       Answer
@@ -107,9 +108,10 @@ type Claim struct {
 	CloseReason  string
 	Alarms       []Told
 
-	Events   []vocab.ConsentEventID // of an objection: what it wrote into the consent ledger
-	Canceled []vocab.MessageID      // of an objection: what waited and will not be sent
-	InFlight []vocab.MessageID      // of an objection: what was being handed over at that moment and may have arrived
+	// Of a claim that stopped something:
+	Events   []vocab.ConsentEventID // what it wrote into the consent ledger
+	Canceled []vocab.MessageID      // what waited and will not be sent
+	InFlight []vocab.MessageID      // what was being handed over at that moment and may have arrived
 }
 
 // Overdue says whether the claim's time has run out without an answer that was sent.
@@ -151,6 +153,9 @@ type New struct {
 	// Once: an objection of this contact that came the same way and is still open is answered instead of a second one; the withdrawal is
 	// repeated all the same.
 	Once bool
+	// Complaint is what a complaint about a message ends; see dispatcher.Complained. About one message there is one claim, however often it
+	// is opened, and what came since is ended each time. nil: it is no such claim.
+	Complaint *dispatcher.Withdrawal
 }
 
 // Filter narrows a list of claims; empty fields do not.

@@ -149,26 +149,6 @@ func sourceOf(via Via) consent.Source {
 	return consent.SourceOperator
 }
 
-// LinkObjection is an objection by the button of a contact page, which a personal link leads to.
-type LinkObjection struct {
-	Message  dispatcher.Message // that the link travelled with
-	Language vocab.Language     // of the page
-	Text     string             // what the contact wrote; may be empty
-}
-
-// ObjectFromLink records the objection of whoever followed a personal link. Pressing the button again answers the same open claim and
-// stops what came since. The link is enough to take away, never to grant.
-func (d *Desk) ObjectFromLink(ctx context.Context, o LinkObjection) (Claim, error) {
-	base := consent.Event{
-		Source: consent.SourcePreferencePage, ActorKind: consent.ActorContact, ActorID: string(o.Message.ContactID), Language: o.Language,
-		Proof: consent.ProofLink, ProofRef: string(o.Message.ID),
-	}
-	return d.Open(ctx, New{
-		ContactID: o.Message.ContactID, Kind: Objection, Via: ByLink, Language: o.Language, Text: o.Text, ActorKind: consent.ActorContact,
-		ActorID: string(o.Message.ContactID), Withdrawal: ObjectionEvents(d.Purposes, base), Once: true,
-	})
-}
-
 // Reply is what answers a claim: a text of the organisation's, or a template with its data.
 type Reply struct {
 	Text     string
@@ -200,7 +180,7 @@ func (d *Desk) Answer(ctx context.Context, id vocab.ClaimID, r Reply) (Claim, er
 	if err != nil {
 		return Claim{}, err
 	}
-	result, err := d.submit(ctx, c, dispatcher.Caller{APIKey: r.APIKey, Mode: dispatcher.Live}, request)
+	result, err := d.send(ctx, c, dispatcher.Caller{APIKey: r.APIKey, Mode: dispatcher.Live}, request, r.Channel != "")
 	if err != nil {
 		return Claim{}, err
 	}
@@ -279,10 +259,10 @@ func (d *Desk) acknowledge(ctx context.Context, c Claim) (Claim, error) {
 	if err != nil {
 		return c, fmt.Errorf("acknowledge claim %s: %w", c.ID, err)
 	}
-	result, err := d.submit(ctx, c, dispatcher.Caller{Mode: dispatcher.Live}, dispatcher.Request{
+	result, err := d.send(ctx, c, dispatcher.Caller{Mode: dispatcher.Live}, dispatcher.Request{
 		To: dispatcher.To{ContactID: c.ContactID}, Channel: channel, Purpose: Purpose, Template: ReceivedTemplate, Data: data, Language: c.Language,
 		TriggerID: string(c.ID) + ":received", TriggerAt: c.RecordedAt, Reference: c.Number,
-	})
+	}, false)
 	if err != nil {
 		return c, err
 	}
@@ -292,15 +272,35 @@ func (d *Desk) acknowledge(ctx context.Context, c Claim) (Claim, error) {
 	return d.Book.Get(ctx, c.ID)
 }
 
-// submit puts one message about a claim on the street, exactly once for its trigger: whoever fails between the street and the book says the
+// send submits a message about a claim, and another by the other channel if the gate asks for that one: whoever complained about an address
+// or stopped its channel is rather told by another (domain section 3). A channel that somebody chose is not left.
+func (d *Desk) send(ctx context.Context, c Claim, caller dispatcher.Caller, r dispatcher.Request, chosen bool) (dispatcher.Result, error) {
+	result, err := d.submit(ctx, c, caller, r.TriggerID, r)
+	if err != nil || chosen || result.Reason != consent.ComplainedUseOther && result.Reason != consent.ChannelStoppedUseOther {
+		return result, err
+	}
+	for _, channel := range vocab.Channels() {
+		if channel == r.Channel {
+			continue
+		}
+		r.Channel = channel
+		other, err := d.submit(ctx, c, caller, r.TriggerID+"/"+string(channel), r)
+		if err != nil || !other.Denied() {
+			return other, err
+		}
+	}
+	return result, nil
+}
+
+// submit puts one message about a claim on the street, exactly once for its token: whoever fails between the street and the book says the
 // same again and gets the same message.
-func (d *Desk) submit(ctx context.Context, c Claim, caller dispatcher.Caller, r dispatcher.Request) (dispatcher.Result, error) {
+func (d *Desk) submit(ctx context.Context, c Claim, caller dispatcher.Caller, token string, r dispatcher.Request) (dispatcher.Result, error) {
 	said, err := json.Marshal([]any{r.To.ContactID, r.Channel, r.Template, r.Language, r.Data})
 	if err != nil {
 		return dispatcher.Result{}, fmt.Errorf("submit about claim %s: %w", c.ID, err)
 	}
 	hash := sha256.Sum256(said)
-	key := &dispatcher.IdempotencyKey{Route: "claims", Token: r.TriggerID, BodyHash: hex.EncodeToString(hash[:])}
+	key := &dispatcher.IdempotencyKey{Route: "claims", Token: token, BodyHash: hex.EncodeToString(hash[:])}
 	out, err := d.Street.Submit(ctx, caller, key, []dispatcher.Request{r})
 	if err != nil {
 		return dispatcher.Result{}, fmt.Errorf("submit about claim %s: %w", c.ID, err)

@@ -33,10 +33,12 @@ type office struct {
 	sent      []dispatcher.Request
 	keys      []dispatcher.IdempotencyKey
 	told      []string
+	named     []any // messages that the officer was told
 	addresses []contacts.LinkedAddress
 	away      error // of the street
 	silent    error // of the officer
 	denied    bool
+	other     map[vocab.Channel]consent.Reason // why the gate denies a channel
 }
 
 func newOffice(t *testing.T) *office {
@@ -60,7 +62,10 @@ func (o *office) bookOpen(x New) Claim {
 	o.opened = append(o.opened, x)
 	o.claim = Claim{
 		ID: "clm_1", Number: Number(x.Year, 1), ContactID: x.ContactID, Kind: x.Kind, ReceivedAt: x.ReceivedAt, RecordedAt: x.RecordedAt,
-		DueAt: x.DueAt, State: Open, Language: x.Language,
+		DueAt: x.DueAt, State: Open, Language: x.Language, Via: x.Via,
+	}
+	if x.Complaint != nil {
+		o.claim.About = x.Complaint.Message
 	}
 	o.watchAt = x.RecordedAt
 	return o.claim
@@ -113,6 +118,9 @@ func (o *office) Submit(_ context.Context, _ dispatcher.Caller, key *dispatcher.
 	if o.denied {
 		r.Verdict = consent.Deny
 	}
+	if o.other[rs[0].Channel] != "" {
+		r.Verdict, r.Reason = consent.Deny, o.other[rs[0].Channel]
+	}
 	return dispatcher.Submitted{Results: []dispatcher.Result{r}}, nil
 }
 
@@ -122,6 +130,7 @@ func (o *office) Tell(_ context.Context, key, template string, data map[string]a
 	}
 	claim := data["claim"].(map[string]any)
 	o.told = append(o.told, fmt.Sprintf("%s %s day %d, %d left", key, template, claim["day"], claim["days_left"]))
+	o.named = append(o.named, claim["message_id"])
 	return nil
 }
 
@@ -158,6 +167,9 @@ func TestTheOfficerIsToldOnceOnEachDayThatIsDue(t *testing.T) {
 		t.Fatalf("told too early: %v", o.told)
 	}
 	at(19, 12) // day 20 begins
+	if len(o.told) != 1 {
+		t.Fatalf("told %v at the beginning of the day, want once", o.told)
+	}
 	at(20, 0)
 	at(24, 0)
 	want := []string{"claim/clm_1/20 claim-alarm day 20, 10 left"}
@@ -188,6 +200,26 @@ func TestAnOfficerWhoCannotBeToldIsToldLater(t *testing.T) {
 	o.watch().Look(t.Context())
 	if len(o.told) != 1 || len(o.claim.Alarms) != 1 {
 		t.Errorf("told %v", o.told)
+	}
+}
+
+// A claimant who was erased, or a template that lacks a language, keeps the number from being told for good; the term runs all the same.
+func TestTheOfficerIsToldOfAClaimThatCannotBeAcknowledged(t *testing.T) {
+	o := newOffice(t)
+	o.away = fault.InvalidField("/template", "locale_missing", "there is no variant in this language")
+	o.record(Erasure)
+	o.now = noon.AddDate(0, 0, 20)
+	o.watch().Look(t.Context())
+	if want := []string{"claim/clm_1/20 claim-alarm day 20, 10 left"}; !cmp.Equal(want, o.told) {
+		t.Fatalf("told %v, want %v", o.told, want)
+	}
+	if !o.watchAt.Equal(o.now.Add(time.Hour)) {
+		t.Errorf("tried again at %s, want in an hour", o.watchAt)
+	}
+	o.now, o.away = o.watchAt, nil
+	o.watch().Look(t.Context())
+	if len(o.told) != 1 || o.claim.Acknowledged == "" || !o.watchAt.Equal(AlarmAt(noon, o.Zone, 25)) {
+		t.Errorf("told %v, acknowledged by %q, next look at %s", o.told, o.claim.Acknowledged, o.watchAt)
 	}
 }
 
@@ -295,7 +327,7 @@ func TestAnObjectionEndsEachThingByItsName(t *testing.T) {
 
 func TestTheButtonOfAPageObjects(t *testing.T) {
 	o := newOffice(t)
-	_, err := o.ObjectFromLink(t.Context(), LinkObjection{Message: dispatcher.Message{ID: "msg_9", ContactID: "con_9"}, Language: vocab.Kazakh, Text: "Тоқтатыңыз"})
+	_, err := o.ObjectFromLink(t.Context(), FromLink{Message: dispatcher.Message{ID: "msg_9", ContactID: "con_9"}, Language: vocab.Kazakh, Text: "Тоқтатыңыз"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,6 +43,21 @@ func TestAClaimIsDueAtTheEndOfTheThirtiethDay(t *testing.T) {
 	}
 }
 
+func TestAClaimIsOverdueWhenItsLastDayIsOver(t *testing.T) {
+	due := Term(time.Date(2028, 1, 30, 12, 0, 0, 0, time.UTC), zone(t, "Asia/Almaty"))
+	for _, tc := range []struct {
+		state State
+		now   time.Time
+		want  bool
+	}{
+		{Open, due.Add(-time.Microsecond), false}, {Open, due, true}, {Undelivered, due, true}, {Answered, due, false}, {Closed, due.Add(time.Hour), false},
+	} {
+		if got := (Claim{State: tc.state, DueAt: due}).Overdue(tc.now); got != tc.want {
+			t.Errorf("%s at %s, due %s: overdue %t", tc.state, tc.now, due, got)
+		}
+	}
+}
+
 func TestAlarmsComeAtTheBeginningOfTheirDays(t *testing.T) {
 	z := zone(t, "Asia/Almaty")
 	received := time.Date(2026, 2, 10, 23, 59, 0, 0, z)

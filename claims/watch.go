@@ -2,6 +2,7 @@ package claims
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -26,11 +27,14 @@ type officer interface {
 	Tell(ctx context.Context, key, template string, data map[string]any) error
 }
 
-// AlarmTemplate is the template of what the officer is told.
-const AlarmTemplate = "claim-alarm"
+// The templates of what the officer is told: that a claim is still open, and that one has come by a link.
+const (
+	AlarmTemplate  = "claim-alarm"
+	OpenedTemplate = "claim-opened"
+)
 
-// Watch acknowledges claims that are not acknowledged yet and tells the officer on days 20, 25 and 28 of those that are still open, or
-// whose answer did not arrive. What is due next is kept with the claim, so a day on which nobody watched is made up for. Any number may run.
+// Watch acknowledges claims that are not acknowledged yet and tells the officer at once of those that came by a link, which nobody here has
+// recorded, and on days 20, 25 and 28 of those that are still open, or whose answer did not arrive. What is due next is kept with the claim, so a day on which nobody watched is made up for. Any number may run.
 type Watch struct {
 	desk    *Desk
 	book    watchBook
@@ -88,11 +92,17 @@ func (w *Watch) Look(ctx context.Context) {
 	}
 }
 
-// one does what there is to do about a claim and returns when to look again; the zero time: never.
+// one does what there is to do about a claim and returns when to look again; the zero time: never. What keeps the number from being told
+// does not keep the officer from being told: the term runs all the same.
 func (w *Watch) one(ctx context.Context, c Claim, now time.Time) (time.Time, error) {
-	if _, err := w.desk.acknowledge(ctx, c); err != nil {
-		return time.Time{}, err
-	}
+	_, untold := w.desk.acknowledge(ctx, c)
+	unannounced := w.announce(ctx, c, now)
+	next, err := w.alarms(ctx, c, now)
+	return next, errors.Join(untold, unannounced, err)
+}
+
+// alarms tells the officer of the days that have begun and returns when the next one does; the zero time: there is none.
+func (w *Watch) alarms(ctx context.Context, c Claim, now time.Time) (time.Time, error) {
 	for _, day := range AlarmDays() {
 		at := AlarmAt(c.ReceivedAt, w.desk.Zone, day)
 		if at.After(now) {
@@ -111,12 +121,25 @@ func (w *Watch) one(ctx context.Context, c Claim, now time.Time) (time.Time, err
 	return time.Time{}, nil
 }
 
+// announce tells the officer of a claim that came by a link: until then nobody here knows of it. It is kept as the alarm of day 0.
+func (w *Watch) announce(ctx context.Context, c Claim, now time.Time) error {
+	if c.Via != ByLink || wasTold(c.Alarms, 0) {
+		return nil
+	}
+	if err := w.officer.Tell(ctx, "claim/"+string(c.ID)+"/0", OpenedTemplate, w.alarm(c, 0, now)); err != nil {
+		return fmt.Errorf("tell that it is there: %w", err)
+	}
+	return w.book.Told(ctx, c.ID, 0, now)
+}
+
 // alarm is what the officer is told: nothing about the person.
 func (w *Watch) alarm(c Claim, day int, now time.Time) map[string]any {
-	return map[string]any{
-		"claim": map[string]any{
-			"id": string(c.ID), "number": c.Number, "kind": string(c.Kind), "state": string(c.State), "day": day,
-			"due_on": LastDay(c.DueAt, w.desk.Zone).Format(time.DateOnly), "days_left": DaysLeft(c.DueAt, now, w.desk.Zone),
-		},
+	claim := map[string]any{
+		"id": string(c.ID), "number": c.Number, "kind": string(c.Kind), "state": string(c.State), "day": day,
+		"due_on": LastDay(c.DueAt, w.desk.Zone).Format(time.DateOnly), "days_left": DaysLeft(c.DueAt, now, w.desk.Zone),
 	}
+	if c.About != "" {
+		claim["message_id"] = string(c.About)
+	}
+	return map[string]any{"claim": claim}
 }

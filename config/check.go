@@ -168,6 +168,11 @@ func (k *checker) rest(c *Config) {
 	default:
 		k.fail("events.messages", strconv.Quote(string(c.Events.Messages))+" is none of them; use all, outcomes or none")
 	}
+	switch c.Consent.Receipts.Mail {
+	case ReceiptsOfGrants, ReceiptsOfAll, ReceiptsOfNone:
+	default:
+		k.fail("consent.receipts.mail", strconv.Quote(string(c.Consent.Receipts.Mail))+" is none of them; use grants, all or none")
+	}
 	switch c.Inbox.Mode {
 	case InboxAuto, InboxAlways, InboxNever:
 	default:

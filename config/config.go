@@ -6,6 +6,8 @@ package config
 import (
 	"fmt"
 	"maps"
+	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -101,6 +103,7 @@ func Load(path string, environ []string) (Config, error) {
 	c := Default()
 	standard := c.Org
 	c.Org.ShortName = nil
+	c.Server.PublicURL = ""
 	d := &decoder{}
 	vars := elshiVariables(environ)
 	if path == "" {
@@ -119,11 +122,26 @@ func Load(path string, environ []string) (Config, error) {
 	if c.Org.ShortName == nil && maps.Equal(c.Org.Name, standard.Name) {
 		c.Org.ShortName = standard.ShortName // another organisation's SMS are not signed with the default's name
 	}
+	if c.Server.PublicURL == "" {
+		c.Server.PublicURL = c.Server.ownURL()
+	}
 	d.problems = append(d.problems, c.check()...)
 	if len(d.problems) > 0 {
 		return Config{}, &Error{Problems: d.problems}
 	}
 	return c, nil
+}
+
+// ownURL is how a browser on this machine reaches the server.
+func (s Server) ownURL() string {
+	host, port, err := net.SplitHostPort(s.Listen)
+	if err != nil || port == "0" {
+		return Default().Server.PublicURL
+	}
+	if ip, err := netip.ParseAddr(host); err == nil && ip.IsLoopback() {
+		return "http://" + s.Listen
+	}
+	return "http://127.0.0.1:" + port
 }
 
 // Embedded says whether the ledger is the SQLite database in DataDir.

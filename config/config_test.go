@@ -59,6 +59,22 @@ func TestLaterPlaceWins(t *testing.T) {
 	}
 }
 
+func TestLinksLeadToWhereTheServerListens(t *testing.T) {
+	for listen, want := range map[string]string{
+		"127.0.0.1:9090": "http://127.0.0.1:9090", "[::1]:9090": "http://[::1]:9090", "0.0.0.0:80": "http://127.0.0.1:80", ":9090": "http://127.0.0.1:9090",
+		"10.0.0.7:8081": "http://127.0.0.1:8081", "127.0.0.1:0": "http://127.0.0.1:8080",
+	} {
+		got, err := Load("", []string{"ELSHI_SERVER_LISTEN=" + listen})
+		if err != nil || got.Server.PublicURL != want {
+			t.Errorf("listen %s: links begin with %q, %v, want %s", listen, got.Server.PublicURL, err, want)
+		}
+		got, err = Load("", []string{"ELSHI_SERVER_LISTEN=" + listen, "ELSHI_SERVER_PUBLIC_URL=https://elshi.example"})
+		if err != nil || got.Server.PublicURL != "https://elshi.example" {
+			t.Errorf("listen %s: links begin with %q, %v, want what is set", listen, got.Server.PublicURL, err)
+		}
+	}
+}
+
 func TestShortNameBelongsToTheNameBesideIt(t *testing.T) {
 	const other = "org: {name: {kk: А, ru: Б, en: C}"
 	for name, tc := range map[string]struct {

@@ -97,6 +97,7 @@ func defaultDispatch() Dispatch {
 func defaultConsent() Consent {
 	return Consent{
 		MarketingValidityMonths: 24,
+		Receipts:                Receipts{Mail: ReceiptsOfGrants},
 		Cap:                     Cap{Marketing: 2, SMS: 1, Period: 168 * time.Hour},
 		QuietHours: QuietHours{
 			SMS:            Window{From: 9 * 60, Until: 21 * 60, WorkingDays: true},

@@ -12,7 +12,8 @@ type Server struct {
 	// Listen is the TCP address; port 0 takes a free one. Default 127.0.0.1:8080.
 	Listen string `yaml:"listen"`
 	// PublicURL is how contacts reach this server; links in messages begin with it. It must be https unless the host is
-	// a loopback address. Default http://127.0.0.1:8080.
+	// a loopback address. Where it is not set it has the port of listen, and reaches the server from this machine alone.
+	// Default http://127.0.0.1:8080.
 	PublicURL string `yaml:"public_url"`
 	// ShutdownTimeout is how long a stop waits for requests and batches in progress. Default 30s.
 	ShutdownTimeout time.Duration `yaml:"shutdown_timeout"`

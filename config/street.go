@@ -136,7 +136,26 @@ type Consent struct {
 	Holidays []Date `yaml:"holidays"`
 	// MovedWorkingDays are days of a weekend on which people work (YYYY-MM-DD). Default none.
 	MovedWorkingDays []Date `yaml:"moved_working_days"`
+	// Receipts are of what contacts agreed to or ended themselves.
+	Receipts Receipts `yaml:"receipts"`
 }
+
+// Receipts are of what contacts agreed to or ended themselves. The page that they pressed shows each receipt in any case.
+type Receipts struct {
+	// Mail says which of them are mailed as well: grants, all (withdrawals too: contacts may take a mail after a no for one too many), or
+	// none. Default grants.
+	Mail ReceiptMail `yaml:"mail"`
+}
+
+// ReceiptMail says which receipts are mailed.
+type ReceiptMail string
+
+// The choices.
+const (
+	ReceiptsOfGrants ReceiptMail = "grants"
+	ReceiptsOfAll    ReceiptMail = "all"
+	ReceiptsOfNone   ReceiptMail = "none"
+)
 
 // Cap is how many marketing messages one contact gets.
 type Cap struct {

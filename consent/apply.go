@@ -80,8 +80,8 @@ func Apply(k GrantKey, g Grant, e Event) Grant {
 		if ownAct(e) && (g.State == Granted || g.State == Expired || g.State == Stale) {
 			return moved(g, e, Granted)
 		}
-	case KindExpired:
-		if g.State == Granted {
+	case KindExpired: // also one whose text has changed: its row still has an end, and says so when that has come
+		if g.State == Granted || g.State == Stale {
 			return moved(g, e, Expired)
 		}
 	case KindStale:

@@ -45,7 +45,7 @@ func TestStatesOfAGrant(t *testing.T) {
 		{exact(KindRefused, SourcePreferencePage), "refused refused withdrawn - withdrawn withdrawn - refused"},
 		{exact(KindWithdrawn, SourceOneClick), "withdrawn refused withdrawn - withdrawn withdrawn - withdrawn"},
 		{exact(KindWithdrawn, SourceComplaint), "withdrawn refused withdrawn - withdrawn withdrawn - withdrawn"},
-		{exact(KindExpired, SourceSystem), "- - expired - - - - -"},
+		{exact(KindExpired, SourceSystem), "- - expired - - expired - -"},
 		{exact(KindStale, SourceSystem), "- - stale - - - - -"},
 		{exact(KindLapsed, SourceSystem), "- lapsed - - - - - -"},
 		{exact(KindPolicyContinuedUse, SourceSystem), "- - - - - - - -"},

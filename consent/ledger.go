@@ -103,7 +103,7 @@ const (
 	SourceOneClick       Source = "one_click" // RFC 8058
 	SourceMailto         Source = "mailto"    // RFC 2369
 	SourceSMSKeyword     Source = "sms_keyword"
-	SourceComplaint      Source = "complaint" // RFC 5965
+	SourceComplaint      Source = "complaint" // RFC 5965, or the button of a contact page
 	SourceMerge          Source = "merge"     // two contacts became one
 	SourceSystem         Source = "system"
 )

@@ -22,7 +22,7 @@ func TestShippedPurposesAreThePolicys(t *testing.T) {
 		"support.case": vocab.Transactional, "service.materials": vocab.Transactional, "event.participation": vocab.Transactional,
 		"service.notice": vocab.Service, "data.verification": vocab.Service, "news.company": vocab.Marketing,
 		"offers.company": vocab.Marketing, "event.invite": vocab.Marketing, "ads.campaign": vocab.Marketing,
-		"survey.research": vocab.Marketing, "staff.notice": vocab.Transactional, "legal.policy_change": vocab.Legal, "legal.claim": vocab.Legal,
+		"survey.research": vocab.Marketing, "staff.notice": vocab.Transactional, "consent.receipt": vocab.Transactional, "legal.policy_change": vocab.Legal, "legal.claim": vocab.Legal,
 		"legal.rights": vocab.Legal, "legal.transfer": vocab.Legal, "legal.breach": vocab.Breach,
 	}
 	got := map[vocab.Purpose]vocab.Class{}

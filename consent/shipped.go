@@ -28,6 +28,7 @@ func shipped() []PurposeInfo {
 		purpose("event.invite", vocab.Marketing, "3.1 b9", "Іс-шараларға шақыру", "Приглашения на мероприятия", "Invitations to events"),
 		purpose("ads.campaign", vocab.Marketing, "3.1 b9", "Жарнама", "Реклама", "Advertising"),
 		purpose("staff.notice", vocab.Transactional, "3.1 b10", "Ұйым қызметкерлеріне хабарлама", "Сообщения сотрудникам организации", "Notices to the organisation's own staff"),
+		purpose("consent.receipt", vocab.Transactional, "3.1 b10", "Келісім туралы түбіртек", "Квитанция о согласии", "Receipt of a consent"),
 		purpose("survey.research", vocab.Marketing, "3.1 b9", "Сауалнамалар мен зерттеулер", "Опросы и исследования", "Surveys and research"),
 		purpose("legal.policy_change", vocab.Legal, "7.1–7.5", "Құпиялылық саясатының өзгеруі", "Изменение политики конфиденциальности", "Change of the privacy policy"),
 		purpose("legal.claim", vocab.Legal, "6.1–6.2", "Шағым-талапқа жауап", "Ответ на претензию", "Answer to a claim"),

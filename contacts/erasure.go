@@ -10,6 +10,9 @@ import (
 type EraseOrder struct {
 	By string    // the id of whoever orders it; never a name
 	At time.Time // now
+	// LeaveOpen leaves the addresses open for whoever holds them: they are forgotten, but not suppressed. For contacts who never agreed to be
+	// kept; whoever asks to be erased does not want to be brought back by an import.
+	LeaveOpen bool
 	// Certify signs the certificate and returns it as a JWS. It must be pure: a transaction that is rerun calls it again.
 	Certify func(Certificate) (string, error)
 }

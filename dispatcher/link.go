@@ -26,6 +26,7 @@ const (
 	LinkConfirm     LinkKind = "c" // what came by email: to confirm by a press
 	LinkCode        LinkKind = "k" // where a code that came by SMS is typed; below /c/ too, and of no power by itself
 	LinkForm        LinkKind = "f" // in a hidden field: when a sign-up form was shown
+	LinkProof       LinkKind = "a" // in a hidden field: a proof of an address, asked for or made; never in a link
 )
 
 // Links makes and reads the signed tokens of contact pages and bounce addresses. A token names the message it travelled with and

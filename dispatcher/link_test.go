@@ -97,7 +97,7 @@ func FuzzLinkToken(f *testing.F) {
 func TestLinkKindsAreDistinct(t *testing.T) {
 	seen := map[LinkKind]bool{}
 	for _, kind := range []LinkKind{
-		LinkUnsubscribe, LinkPreferences, LinkWhy, LinkKeep, LinkBounce, LinkReceipt, LinkConfirm, LinkCode, LinkForm,
+		LinkUnsubscribe, LinkPreferences, LinkWhy, LinkKeep, LinkBounce, LinkReceipt, LinkConfirm, LinkCode, LinkForm, LinkProof,
 	} {
 		if seen[kind] {
 			t.Errorf("two kinds of links are called %q", kind)

@@ -98,8 +98,9 @@ func reachOf(e consent.Event) reach {
 	return reach{}
 }
 
-// covered adds to Covered what a stop of the address ends: whatever the gate denies to a stopped address.
-func (w Withdrawal) covered(e consent.Event, m Message) bool {
+// Covers says whether a message may not be sent any more after an event of the withdrawal: Covered, and what a stop of the address ends,
+// which is whatever the gate denies to a stopped address.
+func (w Withdrawal) Covers(e consent.Event, m Message) bool {
 	if Covered(e, m) {
 		return true
 	}
@@ -145,7 +146,7 @@ const openPoll = 50 * time.Millisecond
 // not as InFlight. After it has returned without an error, no covered message is handed over except those. If the wait is cut short
 // by ctx or the ledger goes away meanwhile, the withdrawal stands all the same and InFlight names all that were open.
 func (w *Withdrawer) Withdraw(ctx context.Context, x Withdrawal, wait time.Duration) (Withdrawn, error) {
-	done, err := w.ledger.Withdraw(ctx, x, w.now(), x.covered)
+	done, err := w.ledger.Withdraw(ctx, x, w.now(), x.Covers)
 	if err != nil {
 		return Withdrawn{}, err
 	}

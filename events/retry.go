@@ -13,7 +13,7 @@ var delays = []time.Duration{
 // asked about everything that it has missed.
 const inLineAttempts = 3
 
-// FailingLimit is for how long nothing was delivered when a webhook is disabled.
+// FailingLimit is for how long nothing was delivered when a webhook is disabled, by the next event that fails inLineAttempts times.
 const FailingLimit = 5 * 24 * time.Hour
 
 // attempted is how one attempt went.
@@ -49,7 +49,8 @@ func outcomeOf(w Webhook, d Delivery, a attempted, now time.Time, jitter func(ti
 	case a.class == ErrorEvent: // which is not the endpoint's fault
 	case a.class == ErrorGone:
 		o.Disable = DisabledGone
-	case !w.FailingSince.IsZero() && now.Sub(w.FailingSince) >= FailingLimit:
+	case !w.FailingSince.IsZero() && now.Sub(w.FailingSince) >= FailingLimit && o.Delivery.Attempt >= inLineAttempts:
+		// In all that time there may have been nothing to deliver: a moment's trouble after it is no more than that.
 		o.Disable = DisabledFailing
 	}
 	return o

@@ -225,6 +225,8 @@ func TestAnEndpointThatIsGoneOrFailsForDaysIsDisabledAndGoesOnWhereItStopped(t *
 			s.logged(t, id, func(d events.Delivery) bool { return d.Attempt == 1 })
 			if tc.want == events.DisabledFailing {
 				s.wait(5 * 24 * time.Hour)
+				s.logged(t, id, func(d events.Delivery) bool { return d.Attempt == 2 })
+				s.wait(5 * time.Minute)
 			}
 			var x events.Webhook
 			testkit.Eventually(t, 10*time.Second, func() error {
@@ -253,6 +255,28 @@ func TestAnEndpointThatIsGoneOrFailsForDaysIsDisabledAndGoesOnWhereItStopped(t *
 			slices.Sort(got)
 			wantOrder(t, []vocab.SuppressionID{ids[0], later[0]}, got)
 		})
+	}
+}
+
+// Nothing was delivered for days, because there was nothing to deliver or nobody who sent: one failure more is a moment's trouble.
+func TestAQuietWebhookIsNotDisabledByAMomentsTrouble(t *testing.T) {
+	s := newScene(t, func(n int, _ request) int {
+		if n <= 2 {
+			return 500
+		}
+		return 200
+	})
+	id, _ := s.webhook(t, "*")
+	s.send(t, here)
+	s.happen(t, 1)
+	s.logged(t, id, func(d events.Delivery) bool { return d.Attempt == 1 })
+	s.wait(9 * 24 * time.Hour)
+	s.logged(t, id, func(d events.Delivery) bool { return d.Attempt == 2 })
+	s.wait(5 * time.Minute)
+	s.logged(t, id, inState(events.Delivered, 3))
+	x, err := s.webhooks.Get(t.Context(), id)
+	if err != nil || !x.Enabled || !x.FailingSince.IsZero() {
+		t.Errorf("webhook %+v, %v", x, err)
 	}
 }
 

@@ -67,7 +67,7 @@ func Meanings() []Meaning {
 		{MessageExpired, "It waited past its not_after."},
 		{MessageCanceled, "It was called back before it went: by order, a withdrawal or an erasure."},
 		{MessageUnknown, "Nobody can tell whether the provider has it, and its class must not arrive twice."},
-		{MessageComplained, "Its recipient's mail service reported it as spam. A message may have this beside any status."},
+		{MessageComplained, "Its recipient reported it: by their mail service as spam, or on the page of its why link. A message may have this beside any status."},
 		{MessageUnsubscribed, "Its recipient unsubscribed by the message's own link or mail address."},
 		{ConsentGranted, "The consent ledger has a grant: given, renewed or imported, as kind says."},
 		{ConsentConfirmed, "A request was confirmed by its contact (double opt-in): the grant is in force."},
@@ -77,7 +77,7 @@ func Meanings() []Meaning {
 		{SuppressionCreated, "An address must not be sent to any more; reason says why."},
 		{SuppressionDeleted, "A suppression was lifted. It revives no consent."},
 		{ContactCreated, "There is a contact that was not known before."},
-		{ContactUpdated, "A contact changed; changed names the fields, never their values."},
+		{ContactUpdated, "A contact changed; changed names the fields, never their values. merged_into: it has become another contact."},
 		{ContactErased, "A contact was erased, for good."},
 	}
 }

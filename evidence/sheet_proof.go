@@ -48,8 +48,10 @@ func (w writer) entry(x Entry) []fact {
 		when += "; " + w.t("recorded") + " " + w.when(e.RecordedAt)
 	}
 	list := []fact{
-		{w.t("what"), wordFor(lang, e.Kind), false}, {w.t("when"), when, false},
-		{w.t("how"), wordFor(lang, e.Source), false}, {w.t("who"), strings.TrimSuffix(wordFor(lang, e.ActorKind)+", "+e.ActorID, ", "), false},
+		{w.t("what"), wordFor(lang, e.Kind), false},
+		{w.t("when"), when, false},
+		{w.t("how"), wordFor(lang, e.Source), false},
+		{w.t("who"), strings.TrimSuffix(wordFor(lang, e.ActorKind)+", "+e.ActorID, ", "), false},
 	}
 	proof := wordFor(lang, e.Proof)
 	if e.ProofRef != "" {
@@ -101,7 +103,9 @@ func (w writer) shown() section {
 // check says how somebody outside finds out that nothing of this was changed, and has what they need beside the JSON.
 func (w writer) check() section {
 	s := section{Title: w.t("check"), Parts: []part{
-		{Text: "1. " + w.t("check_file")}, {Text: "2. " + w.t("check_key")}, {Text: "3. " + w.t("check_run")},
+		{Text: "1. " + w.t("check_file")},
+		{Text: "2. " + w.t("check_key")},
+		{Text: "3. " + w.t("check_run")},
 		{Code: []string{"elshi-proof --public-key KEY evidence-" + string(w.Message.ID) + ".json"}},
 		{Text: w.t("check_shows")},
 	}}
@@ -115,7 +119,8 @@ func (w writer) check() section {
 				hashes[i] = h.String()
 			}
 			list := []fact{
-				{w.t("leaf"), fmt.Sprint(e.Proof.LeafIndex), false}, {w.t("tree"), fmt.Sprint(e.Proof.TreeSize), false},
+				{w.t("leaf"), fmt.Sprint(e.Proof.LeafIndex), false},
+				{w.t("tree"), fmt.Sprint(e.Proof.TreeSize), false},
 				{w.t("way"), or(strings.Join(hashes, "\n"), "—"), true},
 			}
 			if e.Proof.Checkpoint != head { // most often both entries are proved by one

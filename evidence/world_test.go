@@ -97,7 +97,8 @@ func newWorld(t testing.TB) *world {
 		Decision: consent.Decision{Verdict: consent.Allow, Reason: consent.OK, Basis: consent.Basis{Kind: consent.BasisGrant, Event: granted}, At: decided},
 	}
 	w.events = []dispatcher.MessageEvent{
-		{ID: "evt_1", Type: "queued", At: decided.Add(-time.Minute), Reason: "ok"}, {ID: "evt_2", Type: "sent", At: w.message.SentAt, Attempt: 1},
+		{ID: "evt_1", Type: "queued", At: decided.Add(-time.Minute), Reason: "ok"},
+		{ID: "evt_2", Type: "sent", At: w.message.SentAt, Attempt: 1},
 		{ID: "evt_3", Type: "delivered", At: decided.Add(time.Minute), Attempt: 1},
 	}
 	w.attempts = []dispatcher.Attempt{{

@@ -57,7 +57,8 @@ type ClaimRecord struct {
 	Kind         string                 `json:"kind"`
 	Via          string                 `json:"via"`
 	Language     vocab.Language         `json:"language,omitempty"`
-	Text         string                 `json:"text,omitempty"` // empty once erased, or if there is none
+	About        vocab.MessageID        `json:"message_id,omitempty"` // that it complains about, by the link in it
+	Text         string                 `json:"text,omitempty"`       // empty once erased, or if there is none
 	State        string                 `json:"state"`
 	ReceivedAt   time.Time              `json:"received_at"`
 	DueAt        time.Time              `json:"due_at"`
@@ -66,7 +67,7 @@ type ClaimRecord struct {
 	AnsweredAt   time.Time              `json:"answered_at,omitzero"`
 	ClosedAt     time.Time              `json:"closed_at,omitzero"`
 	CloseReason  string                 `json:"close_reason,omitempty"`
-	Events       []vocab.ConsentEventID `json:"consent_event_ids,omitempty"` // what an objection withdrew
+	Events       []vocab.ConsentEventID `json:"consent_event_ids,omitempty"` // what it withdrew
 	Canceled     []vocab.MessageID      `json:"canceled,omitempty"`
 	InFlight     []vocab.MessageID      `json:"in_flight,omitempty"`
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/orleu/elshi/channels"
 	"github.com/orleu/elshi/consent"
-	"github.com/orleu/elshi/contacts"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/fault"
 	"github.com/orleu/elshi/vocab"
@@ -92,7 +91,7 @@ func (s *MailServer) unsubscribe(ctx context.Context, from string, id vocab.Mess
 	if err != nil {
 		return MailIgnored, err
 	}
-	w := withdrawalOf(msg, consent.SourceMailto)
+	w := withdrawalOf(msg)
 	if !dispatcher.Covered(w.Event, msg) {
 		return MailIgnored, nil // of a class that nobody can end
 	}
@@ -107,21 +106,20 @@ func (s *MailServer) complain(ctx context.Context, id vocab.MessageID, m mailing
 	if err != nil {
 		return MailIgnored, err
 	}
-	w := withdrawalOf(msg, consent.SourceComplaint)
-	w.StopAddress, w.Evidence = contacts.Complaint, evidence("feedback report", m.id)
+	w := dispatcher.Complained(msg)
+	w.Evidence = evidence("feedback report", m.id)
 	return MailComplained, s.withdraw(ctx, w)
 }
 
 // withdrawalOf ends the message's purpose on its channel for everybody behind its address.
-func withdrawalOf(m dispatcher.Message, source consent.Source) dispatcher.Withdrawal {
-	w := dispatcher.Withdrawal{
+func withdrawalOf(m dispatcher.Message) dispatcher.Withdrawal {
+	return dispatcher.Withdrawal{
 		AddressID: m.AddressID, Writer: m.ContactID, Message: m.ID,
 		Event: consent.Event{
-			Kind: consent.KindWithdrawn, Scope: consent.ScopePurpose, Purpose: m.Purpose, Channel: m.Channel, Source: source,
+			Kind: consent.KindWithdrawn, Scope: consent.ScopePurpose, Purpose: m.Purpose, Channel: m.Channel, Source: consent.SourceMailto,
 			ActorKind: consent.ActorContact, ActorID: string(m.ContactID), Language: m.Language,
 		},
 	}
-	return w
 }
 
 func (s *MailServer) withdraw(ctx context.Context, w dispatcher.Withdrawal) error {

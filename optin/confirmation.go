@@ -13,9 +13,13 @@ const (
 	RemindAfter = 24 * time.Hour        // when somebody who has not pressed it is reminded, once
 	CodeWithin  = 10 * time.Minute      // how long a code may be typed
 	MaxTries    = 5                     // of a code; then it is dead
+	AskedLately = 30 * 24 * time.Hour   // after the last request, a contact whom a sign-up made and who confirmed nothing is forgotten
 	MaxPerDay   = 3                     // confirmations of one kind that one address is asked for in 24 hours, by whatever door
 	codeDigits  = 6
 )
+
+// ProofPurpose is the purpose of what carries a link or a code.
+const ProofPurpose = vocab.Purpose("account.identity")
 
 // Kind is what a confirmation confirms.
 type Kind string

@@ -241,7 +241,6 @@ func (d *Desk) put(ctx context.Context, caller dispatcher.Caller, draft Draft) e
 const (
 	linkTemplate = "confirm-sign-up"
 	codeTemplate = "one-time-code"
-	proofPurpose = vocab.Purpose("account.identity")
 )
 
 // send submits the message that carries the link or the code: of class security, so that what it holds is sealed while it waits and is
@@ -268,7 +267,7 @@ func (d *Desk) send(ctx context.Context, caller dispatcher.Caller, c Confirmatio
 	}
 	caller.Guests = nil
 	out, err := d.submitter.Submit(ctx, caller, nil, []dispatcher.Request{{
-		To: to, Channel: c.Channel, Purpose: proofPurpose, Template: template, Language: c.Language, Data: body, TriggerID: trigger, TriggerAt: d.now(),
+		To: to, Channel: c.Channel, Purpose: ProofPurpose, Template: template, Language: c.Language, Data: body, TriggerID: trigger, TriggerAt: d.now(),
 	}})
 	if err != nil {
 		return fmt.Errorf("send confirmation %s: %w", c.ID, err)

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/orleu/elshi/contacts"
 	"github.com/orleu/elshi/dispatcher"
 )
 
@@ -15,18 +16,23 @@ type houseLedger interface {
 	Remind(ctx context.Context, now time.Time, n int) ([]Confirmation, bool, error)
 	// Lapse writes down that requests which nobody confirmed within LinkWithin have lapsed, and says whether there may be more.
 	Lapse(ctx context.Context, now time.Time, n int) (bool, error)
+	// Forget erases contacts whom a sign-up made and who confirmed nothing for AskedLately. It returns how many, and whether there may be more.
+	Forget(ctx context.Context, order contacts.EraseOrder, n int) (int, bool, error)
 	// ForgetSignUps forgets counts that have ended.
 	ForgetSignUps(ctx context.Context, now time.Time) error
 }
 
-// Keeper reminds, once, of what was not confirmed, and writes down what has lapsed. Any number of them may run.
+// Keeper reminds, once, of what was not confirmed, writes down what has lapsed, and forgets who never confirmed. Any number of them may run.
 type Keeper struct {
-	ledger houseLedger
-	desk   *Desk
+	ledger  houseLedger
+	desk    *Desk
+	certify func(contacts.Certificate) (string, error)
 }
 
-// NewKeeper returns a Keeper.
-func NewKeeper(l houseLedger, d *Desk) *Keeper { return &Keeper{l, d} }
+// NewKeeper returns a Keeper. Each erasure has a certificate, which certify signs.
+func NewKeeper(l houseLedger, d *Desk, certify func(contacts.Certificate) (string, error)) *Keeper {
+	return &Keeper{l, d, certify}
+}
 
 const (
 	keepTick = time.Minute
@@ -54,6 +60,7 @@ func (k *Keeper) Keep(ctx context.Context) {
 	k.inPortions(ctx, "lapsed requests stay pending", func(ctx context.Context) (bool, error) {
 		return k.ledger.Lapse(ctx, k.desk.now(), keepSize)
 	})
+	k.inPortions(ctx, "contacts who never confirmed stay", k.forget)
 	k.inPortions(ctx, "counts of sign-ups stay", func(ctx context.Context) (bool, error) {
 		return false, k.ledger.ForgetSignUps(ctx, k.desk.now())
 	})
@@ -74,6 +81,14 @@ func (k *Keeper) inPortions(ctx context.Context, otherwise string, do func(conte
 		case <-time.After(keepRest):
 		}
 	}
+}
+
+func (k *Keeper) forget(ctx context.Context) (bool, error) {
+	n, more, err := k.ledger.Forget(ctx, contacts.EraseOrder{By: "sign-up", At: k.desk.now(), LeaveOpen: true, Certify: k.certify}, keepSize)
+	if n > 0 {
+		k.desk.Log.LogAttrs(ctx, slog.LevelInfo, "contacts who never confirmed were forgotten", slog.Int("contacts", n))
+	}
+	return more, err
 }
 
 // remind sends a portion of reminders. One that cannot be sent is not tried again: it is a courtesy, and a second one would be none.

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/orleu/elshi/contacts"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/optin"
 	"github.com/orleu/elshi/vocab"
@@ -18,6 +19,7 @@ type house struct {
 	due     [][]optin.Confirmation
 	lapses  int // portions that are left
 	forgets int
+	gone    []contacts.EraseOrder
 	fails   error
 }
 
@@ -35,9 +37,30 @@ func (h *house) Lapse(context.Context, time.Time, int) (bool, error) {
 	return h.lapses > 0, h.fails
 }
 
+func (h *house) Forget(_ context.Context, order contacts.EraseOrder, _ int) (int, bool, error) {
+	h.gone = append(h.gone, order)
+	return 1, len(h.gone) < 2, h.fails
+}
+
 func (h *house) ForgetSignUps(context.Context, time.Time) error {
 	h.forgets++
 	return h.fails
+}
+
+func certify(contacts.Certificate) (string, error) { return "signed", nil }
+
+func TestTheKeeperForgetsWhoNeverConfirmedAndLeavesTheirAddressesOpen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, h := newOffice(t), &house{}
+		optin.NewKeeper(h, o.Desk, certify).Keep(t.Context())
+		if len(h.gone) != 2 {
+			t.Fatalf("forgot %d portions, want both", len(h.gone))
+		}
+		order := h.gone[0]
+		if signed, err := order.Certify(contacts.Certificate{}); signed != "signed" || err != nil || !order.LeaveOpen || !order.At.Equal(o.now) || order.By == "" {
+			t.Errorf("got the order %+v, certified %q, %v", order, signed, err)
+		}
+	})
 }
 
 func TestTheKeeperRemindsWithALinkOfItsOwnTrigger(t *testing.T) {
@@ -47,7 +70,7 @@ func TestTheKeeperRemindsWithALinkOfItsOwnTrigger(t *testing.T) {
 		c := o.only()
 		c.Address = "aigul@example.org"
 		h := &house{due: [][]optin.Confirmation{{c}, {c}}, lapses: 3}
-		optin.NewKeeper(h, o.Desk).Keep(t.Context())
+		optin.NewKeeper(h, o.Desk, certify).Keep(t.Context())
 		if len(o.sent) != 3 || h.lapses != 0 || h.forgets != 1 {
 			t.Fatalf("sent %d messages, %d lapses left, forgot %d times", len(o.sent), h.lapses, h.forgets)
 		}
@@ -65,7 +88,7 @@ func TestTheKeeperRemindsWithALinkOfItsOwnTrigger(t *testing.T) {
 			t.Errorf("carried %v", o.carried)
 		}
 		h = &house{due: [][]optin.Confirmation{{c}}, fails: errors.New("gone")}
-		optin.NewKeeper(h, o.Desk).Keep(t.Context())
+		optin.NewKeeper(h, o.Desk, certify).Keep(t.Context())
 		if len(o.sent) != 3 || h.forgets != 1 {
 			t.Errorf("an error in one part keeps the others from being tried: %d sent, forgot %d times", len(o.sent), h.forgets)
 		}
@@ -77,7 +100,7 @@ func TestTheKeeperStops(t *testing.T) {
 		h := &house{}
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
-		go func() { done <- optin.NewKeeper(h, newOffice(t).Desk).Run(ctx) }()
+		go func() { done <- optin.NewKeeper(h, newOffice(t).Desk, certify).Run(ctx) }()
 		<-time.After(3*time.Minute + time.Second)
 		cancel()
 		if err := <-done; err != nil || h.forgets != 4 {

@@ -22,7 +22,7 @@ type step struct {
 }
 
 // concerned returns the consents that an entry is about: the one it names, and of a withdrawal each that it ended. history is what the
-// ledger holds of the contact up to the entry, which is its last.
+// ledger holds of the contact, and about everybody, up to the entry, which is its last.
 func concerned(e consent.Event, history []consent.Event) []life {
 	keys := map[consent.GrantKey]bool{}
 	named := consent.GrantKey{Purpose: e.Purpose, Channel: e.Channel, Topic: e.Topic}
@@ -65,9 +65,15 @@ func isYes(e consent.Event) bool {
 func lifeOf(key consent.GrantKey, e consent.Event, history []consent.Event) life {
 	l := life{key: key}
 	g := consent.Grant{State: consent.None}
+	var changes []consent.TextChange
 	for _, h := range history {
 		before := g
-		g = consent.Apply(key, g, h)
+		if change, about := consent.ChangeOf(h); about {
+			changes = append(changes, change)
+			g = g.Under(key, changes)
+		} else {
+			g = consent.Apply(key, g, h).Under(key, changes)
+		}
 		if h.ID == e.ID {
 			l.steps, l.until = append(l.steps, step{h, g.State}), g.ValidUntil
 			break

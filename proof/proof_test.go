@@ -40,7 +40,7 @@ func (b *book) Event(_ context.Context, id vocab.ConsentEventID) (consent.Event,
 
 func (b *book) History(_ context.Context, who vocab.ContactID, seq int64) (list []consent.Event, err error) {
 	for _, e := range b.events {
-		if e.ContactID == who && e.Seq <= seq {
+		if (e.ContactID == who || e.ContactID == "") && e.Seq <= seq {
 			list = append(list, e)
 		}
 	}
@@ -217,6 +217,25 @@ func TestAConsentThatWasEndedAndGivenAgainIsANewRecord(t *testing.T) {
 	got := issue(t, newReceipts(t, b), again)
 	if got.RecordID != string(again) || len(got.Events) != 1 {
 		t.Errorf("record %s with %d events", got.RecordID, len(got.Events))
+	}
+}
+
+func TestTheReceiptOfAConsentToAChangedTextHasItsOwnTerm(t *testing.T) {
+	b := newBook()
+	first := b.yes(consent.KindGranted, "news.company", 1)
+	first.ValidUntil = march.AddDate(1, 0, 0)
+	b.add(first)
+	b.add(consent.Event{Kind: consent.KindStale, Scope: consent.ScopePurpose, Purpose: "ads.campaign", Channel: vocab.Email, TextVersion: 2}) // another text
+	b.add(consent.Event{Kind: consent.KindStale, Scope: consent.ScopePurpose, Purpose: "news.company", Channel: vocab.Email, TextVersion: 2})
+	b.add(b.yes(consent.KindRequested, "news.company", 2))
+	confirmed := b.yes(consent.KindConfirmed, "news.company", 2)
+	confirmed.ValidUntil = march.AddDate(2, 0, 0)
+	got := issue(t, newReceipts(t, b), b.add(confirmed))
+	if diff := cmp.Diff([]string{"granted granted", "stale stale", "requested pending", "confirmed granted"}, kinds(got)); diff != "" {
+		t.Errorf("events mismatch (-want +got):\n%s", diff)
+	}
+	if p := got.Processing.Purposes; len(p) != 1 || !p[0].ValidUntil.Equal(march.AddDate(2, 0, 0)) || p[0].StateAfter != consent.Granted {
+		t.Errorf("purposes %+v, want one until %s", p, march.AddDate(2, 0, 0))
 	}
 }
 

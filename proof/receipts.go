@@ -17,7 +17,7 @@ import (
 type ledger interface {
 	// Event returns one entry; fault.NotFound if there is none.
 	Event(ctx context.Context, id vocab.ConsentEventID) (consent.Event, error)
-	// History returns the entries about a contact up to the number seq, the oldest first.
+	// History returns the entries about a contact, and those about everybody, up to the number seq, the oldest first.
 	History(ctx context.Context, contact vocab.ContactID, seq int64) ([]consent.Event, error)
 }
 

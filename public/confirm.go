@@ -51,6 +51,7 @@ type agreedItem struct {
 	Name    string
 	Channel vocab.Channel
 	Topic   vocab.Topic
+	Receipt string // path; empty before it is confirmed
 }
 
 type codeView struct {
@@ -131,9 +132,11 @@ func (p *pages) confirmation(r *http.Request, l optin.Link, v optin.View) answer
 	lang := language(r, c.Language)
 	view := confirmView{Action: p.here(r), To: masked(c.Address), At: c.UsedAt}
 	for _, item := range v.Items {
-		view.Items = append(view.Items, agreedItem{
-			Words: item.Text.Words[lang], Name: inLanguage(item.Name, lang), Channel: c.Channel, Topic: item.Asked.Topic,
-		})
+		agreed := agreedItem{Words: item.Text.Words[lang], Name: inLanguage(item.Name, lang), Channel: c.Channel, Topic: item.Asked.Topic}
+		if p.Receipts != nil && item.Asked.Granted != "" {
+			agreed.Receipt = p.receiptPath(r, item.Asked.Granted)
+		}
+		view.Items = append(view.Items, agreed)
 	}
 	switch v.Result {
 	case optin.Confirmed, optin.Already:

@@ -11,7 +11,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
+	"github.com/orleu/elshi/claims"
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/dispatcher"
 	"github.com/orleu/elshi/fault"
@@ -35,6 +37,9 @@ type house struct {
 	caught    []Caught
 	events    []vocab.ConsentEventID
 	receipts  drawer
+	policy    string // when the contact agreed
+	claimed   []claims.FromLink
+	claims    []claims.Claim
 
 	links *dispatcher.Links
 	log   bytes.Buffer
@@ -93,7 +98,7 @@ func newHouse(t testing.TB) *house {
 
 func (h *house) options(registry *consent.Registry) Options {
 	return Options{
-		Ledger: h, Withdrawals: h, Renewals: h, Pauses: h, Links: h.links, Purposes: registry, PublicURL: "https://elshi.example", Inbox: (*catch)(h), Receipts: (*ownDrawer)(h),
+		Ledger: h, Withdrawals: h, Renewals: h, Pauses: h, Claims: h, Links: h.links, Purposes: registry, PublicURL: "https://elshi.example", Inbox: (*catch)(h), Receipts: (*ownDrawer)(h),
 		Org: dispatcher.Org{
 			Name: map[vocab.Language]string{
 				vocab.Kazakh: "«Өрлеу» біліктілікті арттыру ұлттық орталығы", vocab.Russian: "Национальный центр повышения квалификации «Өрлеу»",
@@ -165,7 +170,7 @@ func (h *house) Grants(context.Context, vocab.ContactID) ([]Grant, error) {
 
 // Ground implements ledger.
 func (h *house) Ground(context.Context, vocab.ConsentEventID, vocab.Language) (Ground, error) {
-	return Ground{At: granted, Proof: consent.ProofDoubleOptIn, Words: "Я согласна получать новости.", Language: vocab.Russian}, h.away
+	return Ground{At: granted, Proof: consent.ProofDoubleOptIn, Words: "Я согласна получать новости.", Language: vocab.Russian, Policy: h.policy}, h.away
 }
 
 // Withdraw implements withdrawer.
@@ -185,6 +190,45 @@ func (h *house) Withdraw(ctx context.Context, w dispatcher.Withdrawal, wait time
 		}
 	}
 	return dispatcher.Withdrawn{At: now, Events: h.events, Canceled: h.canceled, InFlight: h.inFlight}, nil
+}
+
+// ObjectFromLink implements claimDesk.
+func (h *house) ObjectFromLink(ctx context.Context, l claims.FromLink) (claims.Claim, error) {
+	return h.claimFromLink(ctx, claims.Objection, l)
+}
+
+// ComplainFromLink implements claimDesk.
+func (h *house) ComplainFromLink(ctx context.Context, l claims.FromLink) (claims.Claim, error) {
+	return h.claimFromLink(ctx, claims.Complaint, l)
+}
+
+// claimFromLink opens a claim, or finds the one that is there.
+func (h *house) claimFromLink(ctx context.Context, kind claims.Kind, l claims.FromLink) (claims.Claim, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if wrong := consent.RefuseForbidden("/text", l.Text); len(wrong) > 0 {
+		return claims.Claim{}, fault.InvalidFields(wrong...)
+	}
+	if utf8.RuneCountInString(l.Text) > claims.MaxLinkText {
+		return claims.Claim{}, fault.InvalidField("/text", "too_long", "at most so many characters")
+	}
+	for _, err := range []error{h.away, h.noCommit, ctx.Err()} {
+		if err != nil {
+			return claims.Claim{}, err
+		}
+	}
+	h.claimed = append(h.claimed, l)
+	for _, c := range h.claims {
+		if c.Kind == kind {
+			return c, nil
+		}
+	}
+	c := claims.Claim{
+		Number: claims.Number(now.Year(), len(h.claims)+17), Kind: kind, Via: claims.ByLink, Text: l.Text, RecordedAt: now, State: claims.Open,
+		DueAt: claims.Term(now, time.FixedZone("Almaty", 5*60*60)), Events: h.events, Canceled: h.canceled, InFlight: h.inFlight,
+	}
+	h.claims = append(h.claims, c)
+	return c, nil
 }
 
 // ownDrawer are the receipts of the house as they are at the moment.

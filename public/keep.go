@@ -26,6 +26,7 @@ type keepView struct {
 	Until          time.Time
 	Next           time.Time // the end after a press; zero: it cannot be renewed by this link
 	Renewed        bool
+	Receipt        string // of the renewal, path; empty: none
 	Preferences    string
 }
 
@@ -110,6 +111,9 @@ func (p *pages) keepView(r *http.Request, s subject, asked consent.Event) keepVi
 		}
 		if g.State.Event != asked.ID {
 			view.Renewed = true
+			if p.Receipts != nil {
+				view.Receipt = p.receiptPath(r, g.State.Event)
+			}
 			return view
 		}
 		info, _ := p.Purposes.Lookup(m.Purpose)

@@ -27,6 +27,7 @@ type stopView struct {
 	Since       time.Time // zero: not stopped yet
 	Reason      string    // why it cannot be stopped; for the view "fixed"
 	Preferences string
+	Why         string
 }
 
 type stoppedView struct {
@@ -43,7 +44,7 @@ func (p *pages) askToStop(r *http.Request) (answer, error) {
 	if err != nil {
 		return answer{lang: s.lang}, err
 	}
-	if !endable(s.message.Class) {
+	if !consent.Endable(s.message.Class) {
 		return p.fixed(r, s), nil
 	}
 	view := p.stopView(r, s)
@@ -71,7 +72,7 @@ func (p *pages) oneClick(r *http.Request) (answer, error) {
 		return answer{}, err
 	}
 	s := subject{message: m, lang: language(r, m.Language)}
-	if !endable(m.Class) {
+	if !consent.Endable(m.Class) {
 		a := p.fixed(r, s)
 		a.status = http.StatusConflict // never 200: nothing was ended
 		return a, nil
@@ -119,6 +120,7 @@ func (p *pages) stopView(r *http.Request, s subject) stopView {
 	return stopView{
 		Purpose: p.purposeName(s.lang, s.message.Purpose), Channel: s.message.Channel, To: masked(s.to.Address), Shared: s.to.Shared,
 		Since: s.stoppedSince(), Preferences: p.path(r, dispatcher.LinkPreferences, s.message.ID),
+		Why: p.path(r, dispatcher.LinkWhy, s.message.ID),
 	}
 }
 

@@ -198,6 +198,13 @@ func TestWhySaysTheGround(t *testing.T) {
 			}
 		})
 	}
+	older := newHouse(t)
+	older.policy = "2024-01"
+	body := older.ask(t, http.MethodGet, older.path("w", vocab.Marketing), "", "Accept", browser).Body.String()
+	wantContains(t, body, "2024-01")
+	if strings.Contains(body, "2026-09") {
+		t.Error("/w names another policy than the one that was in force when they agreed")
+	}
 	h := newHouse(t)
 	h.ask(t, http.MethodPost, h.path("u", vocab.Marketing), oneBody, "Content-Type", form)
 	after := h.ask(t, http.MethodGet, h.path("w", vocab.Marketing), "", "Accept", browser).Body.String()

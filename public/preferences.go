@@ -35,9 +35,13 @@ type preferencesView struct {
 	UnsubscribedAll bool
 	PausedUntil     time.Time // zero: no pause
 	Action          string
+	Object          string // path of the page to object
 	On, Off         []choice
-	Partners        []choice  // of On, on behalf of others
-	Done            *doneView // what the press just now has ended; nil if nothing
+	Partners        []choice    // of On, on behalf of others
+	Ask             *askView    // nil: there are no proofs here, or there is one
+	Proved          *provedView // nil: nothing is proved
+	Proof           string      // its token, which the forms bring along; empty: none
+	Done            *doneView   // what the press just now has ended; nil if nothing
 }
 
 // WithPartners is the same view with the partners' messages as those that come.
@@ -48,6 +52,7 @@ func (v preferencesView) WithPartners() preferencesView {
 
 type doneView struct {
 	What               string
+	Agreed, Resumed    bool // it is on from now on
 	At                 time.Time
 	Until              time.Time // of a pause
 	Canceled, OnTheWay int
@@ -70,7 +75,10 @@ func (p *pages) preferences(r *http.Request) (answer, error) {
 	if err != nil {
 		return answer{lang: s.lang}, err
 	}
-	return p.preferencesPage(r, s, nil), nil
+	if s.to.Erased {
+		return answer{lang: s.lang}, fault.Missing("contact_erased", "nothing about this contact is left")
+	}
+	return p.preferencesPage(r, s, nil)
 }
 
 // reduce ends one grant or every mailing of the contact.
@@ -86,6 +94,7 @@ func (p *pages) reduce(r *http.Request) (answer, error) {
 	if err := r.ParseForm(); err != nil {
 		return refused, fault.InvalidField("", "form", "want a form")
 	}
+	p.carriedProof(r.Context(), &s, r.PostForm.Get("proof"))
 	if r.PostForm.Get("stop") == stopPause {
 		return p.pause(r, s)
 	}
@@ -102,7 +111,7 @@ func (p *pages) reduce(r *http.Request) (answer, error) {
 		return refused, err
 	}
 	s.to.UnsubscribedAll = s.to.UnsubscribedAll || event.Scope == consent.ScopeAll
-	return p.preferencesPage(r, s, &doneView{What: what, At: done.At, Canceled: len(done.Canceled), OnTheWay: len(done.InFlight), Receipt: p.receiptOf(r, s, done)}), nil
+	return p.preferencesPage(r, s, &doneView{What: what, At: done.At, Canceled: len(done.Canceled), OnTheWay: len(done.InFlight), Receipt: p.receiptOf(r, s, done)})
 }
 
 // pause stops mailings for a while. Every other message comes as before.
@@ -117,7 +126,7 @@ func (p *pages) pause(r *http.Request, s subject) (answer, error) {
 		return answer{lang: s.lang}, err
 	}
 	s.to.PausedUntil = until
-	return p.preferencesPage(r, s, &doneView{At: now, Until: until}), nil
+	return p.preferencesPage(r, s, &doneView{At: now, Until: until})
 }
 
 // reduction reads which button was pressed, and says it for the page.
@@ -134,7 +143,7 @@ func (p *pages) reduction(s subject, form url.Values) (consent.Event, string, er
 		key := consent.GrantKey{
 			Purpose: vocab.Purpose(form.Get("purpose")), Channel: vocab.Channel(form.Get("channel")), Topic: vocab.Topic(form.Get("topic")),
 		}
-		on, off := p.choices(s)
+		on, off, _ := p.choices(s)
 		for _, c := range slices.Concat(on, off) { // one that is off already was pressed twice
 			if c.Key != key {
 				continue
@@ -160,8 +169,8 @@ func (c choice) label(lang vocab.Language) string {
 	return label + ", " + channelName(lang, c.Key.Channel)
 }
 
-func (p *pages) preferencesPage(r *http.Request, s subject, done *doneView) answer {
-	on, off := p.choices(s)
+func (p *pages) preferencesPage(r *http.Request, s subject, done *doneView) (answer, error) {
+	on, off, all := p.choices(s)
 	own, partners := []choice{}, []choice{}
 	for _, c := range on {
 		if _, partner := consent.PartnerOf(c.Key.Purpose); partner {
@@ -173,66 +182,67 @@ func (p *pages) preferencesPage(r *http.Request, s subject, done *doneView) answ
 	view := preferencesView{
 		To: masked(s.to.Address), Shared: s.to.Shared, UnsubscribedAll: s.to.UnsubscribedAll, On: own, Off: off, Partners: partners, Done: done,
 		Action: p.path(r, dispatcher.LinkPreferences, s.message.ID),
+		Object: p.claimPath(r, claimObject, s.message.ID),
 	}
 	if s.to.PausedUntil.After(p.Now()) {
 		view.PausedUntil = s.to.PausedUntil
 	}
-	return answer{
-		view: "preferences", lang: s.lang, title: say(s.lang, "prefs_title"), header: sameOrigin(), data: view,
+	a := answer{view: "preferences", lang: s.lang, title: say(s.lang, "prefs_title"), header: sameOrigin()}
+	if s.ended {
+		a.status = http.StatusForbidden
 	}
+	var err error
+	if s.proven == nil {
+		view.Ask = p.askView(r, s)
+	} else {
+		a.post = &postBack{p.plainProofPath(s), []hidden{{Name: "do", Value: proveOpen}, {Name: "proof", Value: s.proven.token}}}
+		view.Proof = s.proven.token
+		view.Proved, err = p.provedView(r, s, all)
+	}
+	a.data = view
+	return a, err
 }
 
-// choices returns what comes and what does not. Service messages come without a grant, so a purpose of that class is there, on the
-// channel of the message, also if the contact was never heard about it. Consents to uses of data are no messages and are left out.
-func (p *pages) choices(s subject) (on, off []choice) {
-	now := p.Now()
-	seen := map[consent.GrantKey]bool{}
-	for _, g := range s.grants {
-		seen[g.Key] = true
-		info, known := p.Purposes.Lookup(g.Key.Purpose)
-		if g.Key.Channel == "" || known && !endable(info.Class) {
-			continue
-		}
+// choices returns what comes and what does not, and both as they are kept. Service messages stand there on the channel of the message,
+// also if the contact was never heard about them.
+func (p *pages) choices(s subject) (on, off []choice, all []consent.Preference) {
+	held := make([]consent.HeldGrant, len(s.grants))
+	for i, g := range s.grants {
+		held[i] = consent.HeldGrant{Key: g.Key, Grant: g.State}
+	}
+	all = p.Purposes.Preferences(held, []vocab.Channel{s.message.Channel}, p.Now())
+	for _, x := range all {
 		c := choice{
-			Key: g.Key, Name: p.purposeName(s.lang, g.Key.Purpose), Topic: p.Purposes.TopicName(g.Key.Purpose, g.Key.Topic, s.lang), Since: g.State.Since,
+			Key: x.Key, Name: p.purposeName(s.lang, x.Key.Purpose), Topic: p.Purposes.TopicName(x.Key.Purpose, x.Key.Topic, s.lang),
+			State: stateText(x.State), Since: x.Since, Until: x.Until,
 		}
-		comes := false
-		switch g.State.State {
-		case consent.Granted:
-			if until := g.State.ValidUntil; !until.IsZero() && !now.Before(until) {
-				c.State, c.Since = "state_expired", until // the ledger has not got round to writing it down
-				break
-			}
-			c.State, c.Until, comes = "state_granted", g.State.ValidUntil, true
-		case consent.Pending:
-			c.State, comes = "state_pending", true
-		case consent.None, "":
-			if info.Class != vocab.Service {
-				continue
-			}
-			c.State, comes = "state_default", true
-		case consent.Withdrawn:
-			c.State = "state_withdrawn"
-		case consent.Refusal:
-			c.State = "state_refused"
-		case consent.Expired:
-			c.State = "state_expired"
-		case consent.Stale:
-			c.State = "state_stale"
-		case consent.Lapsed:
-			c.State = "state_lapsed"
-		}
-		if comes {
+		if x.Comes {
 			on = append(on, c)
 		} else {
 			off = append(off, c)
 		}
 	}
-	for _, info := range p.Purposes.All() {
-		key := consent.GrantKey{Purpose: info.ID, Channel: s.message.Channel}
-		if info.Class == vocab.Service && !seen[key] {
-			on = append(on, choice{Key: key, Name: inLanguage(info.Names, s.lang), State: "state_default"})
-		}
+	return on, off, all
+}
+
+// stateText is the text for a state of a grant.
+func stateText(s consent.State) string {
+	switch s {
+	case consent.Granted:
+		return "state_granted"
+	case consent.Pending:
+		return "state_pending"
+	case consent.Withdrawn:
+		return "state_withdrawn"
+	case consent.Refusal:
+		return "state_refused"
+	case consent.Expired:
+		return "state_expired"
+	case consent.Stale:
+		return "state_stale"
+	case consent.Lapsed:
+		return "state_lapsed"
+	case consent.None:
 	}
-	return on, off
+	return "state_default"
 }

@@ -1,9 +1,11 @@
 // Package public is the contacts' door: the pages that links in messages lead to, made on the server in kk, ru and en, without
 // JavaScript and without a login. A link can only reduce what somebody receives, or renew what its message asked about; but for the one
-// that was sent to confirm a sign-up it grants nothing new, and it shows no address in full.
+// that was sent to confirm a sign-up it grants nothing new, and it shows no address in full. To grant, and to see a history, takes a proof
+// that the reader holds the address: a code that goes there.
 // The package decides what a press of a button means and never what may be sent: that is package consent's.
 //
-// It serves /u/{token} (RFC 8058 one-click), /p/{token} (preferences), /w/{token} (why), /n/{token} (renew a grant), /c/{token} (confirm),
+// It serves /u/{token} (RFC 8058 one-click), /p/{token} (preferences; below it /proof), /w/{token} (why; below it to object, and to report the
+// message), /n/{token} (renew a grant), /c/{token} (confirm),
 // /forms/{slug} (sign up), /r/{token} (receipt), /inbox (the catcher, for demonstrations),
 // / and its own /assets. Tokens are credentials: they are never logged.
 package public
@@ -52,6 +54,10 @@ type Recipient struct {
 	Shared          bool          // more than one contact is behind the address
 	UnsubscribedAll bool          // the contact has stopped every mailing
 	PausedUntil     time.Time     // the contact wants no mailings before; zero: no pause
+
+	Reach               []Reached // where the contact's messages go: one address for each channel that has any
+	ProcessingWithdrawn bool      // no consent to mailings would bring any
+	Erased              bool      // nothing about the contact is left
 }
 
 // Ground is what a contact agreed to.
@@ -60,6 +66,7 @@ type Ground struct {
 	Proof    consent.ProofKind
 	Words    string         // the statement they were shown; empty if none is kept here
 	Language vocab.Language // of the words
+	Policy   string         // version of the privacy policy at that time; may be empty
 }
 
 // Grant is the present state of one grant of a contact.
@@ -73,6 +80,7 @@ type Options struct {
 	Ledger      ledger            // required
 	Withdrawals withdrawer        // required
 	Renewals    renewals          // required
+	Claims      claimDesk         // required
 	Pauses      pauser            // required
 	Links       *dispatcher.Links // required; reads the tokens
 	Receipts    receipts          // nil: there are no receipts, and no links to them
@@ -81,6 +89,7 @@ type Options struct {
 	PublicURL   string            // how browsers reach these pages, for example "https://elshi.example.org"; required
 	Inbox       catcher           // nil: there is no /inbox
 	OptIn       OptIn             // without Confirmations there is no /c and no /forms
+	Proofs      Proofs            // without Prover a link can only reduce, and shows no history
 	Zone        *time.Location    // of the times shown; nil: Asia/Almaty
 	Now         func() time.Time  // required
 	Log         *slog.Logger      // nil: nothing is logged
@@ -98,15 +107,15 @@ type pages struct {
 // New returns the handler of the contact pages and of everything else that is not found: mount it last. It serves paths below
 // the root; a prefix in PublicURL is the reverse proxy's to strip. The error names what is missing.
 func New(o Options) (http.Handler, error) {
-	if o.Ledger == nil || o.Withdrawals == nil || o.Renewals == nil || o.Pauses == nil || o.Links == nil || o.Purposes == nil || o.Now == nil ||
+	if o.Ledger == nil || o.Withdrawals == nil || o.Renewals == nil || o.Pauses == nil || o.Claims == nil || o.Links == nil || o.Purposes == nil || o.Now == nil ||
 		inLanguage(o.Org.Name, vocab.Kazakh) == "" {
-		return nil, errors.New("contact pages: want Ledger, Withdrawals, Renewals, Pauses, Links, Purposes, Now and Org.Name")
+		return nil, errors.New("contact pages: want Ledger, Withdrawals, Renewals, Pauses, Claims, Links, Purposes, Now and Org.Name")
 	}
 	at, err := url.Parse(o.PublicURL)
 	if err != nil || at.Host == "" {
 		return nil, errors.New(`contact pages: want a PublicURL such as "https://elshi.example.org"`)
 	}
-	if err := o.OptIn.check(); err != nil {
+	if err := errors.Join(o.OptIn.check(), o.Proofs.check()); err != nil {
 		return nil, err
 	}
 	if o.Zone == nil {
@@ -136,8 +145,14 @@ func (p *pages) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle("/u/{token}", p.route(p.askToStop, p.oneClick))
 	mux.Handle("/p/{token}", p.route(p.preferences, p.reduce))
+	if p.Proofs.Prover != nil {
+		mux.Handle("/p/{token}/proof", p.route(p.preferences, p.proof))
+	}
 	mux.Handle("/n/{token}", p.route(p.keep, p.renew))
 	mux.Handle("/w/{token}", p.route(p.why, nil))
+	for _, claim := range []string{claimObject, claimReport} {
+		mux.Handle("/w/{token}/"+claim, p.route(p.askToClaim(claim), p.claim(claim)))
+	}
 	if p.Receipts != nil {
 		mux.Handle("/r/{token}", p.route(p.receipt, nil))
 		mux.Handle("/r/{token}/receipt.json", p.route(p.receiptFile, nil))

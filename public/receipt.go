@@ -111,7 +111,7 @@ func (p *pages) receiptOf(r *http.Request, s subject, done dispatcher.Withdrawn)
 		case err != nil:
 			p.Log.LogAttrs(r.Context(), slog.LevelWarn, "receipt not linked", slog.String("event_id", string(id)), slog.String("error", err.Error()))
 		case signed.Receipt.PIIPrincipalID == string(s.message.ContactID):
-			return p.base + "/" + string(dispatcher.LinkReceipt) + "/" + p.Links.ReceiptToken(id) + picked(r)
+			return p.receiptPath(r, id)
 		}
 	}
 	return ""

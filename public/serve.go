@@ -28,7 +28,17 @@ type answer struct {
 	file   *file
 	header map[string]string // differences from the usual headers
 	keep   string            // what the links to other languages keep of the query: "&embed=1"
+	post   *postBack         // the page is the answer to a press, so another language of it is one too; nil: a link does
 }
+
+// postBack is a press that makes the page again.
+type postBack struct {
+	Action string // without a query
+	Fields []hidden
+}
+
+// hidden is a hidden field of a form.
+type hidden struct{ Name, Value string }
 
 // file is an answer that is no page.
 type file struct {

@@ -16,6 +16,9 @@ type subject struct {
 	to      Recipient
 	grants  []Grant
 	lang    vocab.Language
+
+	proven *proven // nil: the link is all there is
+	ended  bool    // a proof was brought that holds no more, or is none
 }
 
 // subject reads everything that the pages show about a link. Its language is set as soon as it is known, also beside an error.
@@ -52,17 +55,6 @@ func saidNo(s consent.State) bool {
 	case consent.Withdrawn, consent.Refusal:
 		return true
 	case consent.None, consent.Pending, consent.Granted, consent.Expired, consent.Stale, consent.Lapsed:
-		return false
-	}
-	return false
-}
-
-// endable says whether a contact can end messages of the class by a link.
-func endable(c vocab.Class) bool {
-	switch c {
-	case vocab.Marketing, vocab.Service:
-		return true
-	case vocab.Legal, vocab.Breach, vocab.Security, vocab.Transactional:
 		return false
 	}
 	return false

@@ -31,6 +31,7 @@ type screen struct {
 	Icon      string
 	Languages []vocab.Language
 	Keep      template.URL // of the query, in the links to other languages
+	Post      *postBack
 	Data      any
 }
 
@@ -79,7 +80,7 @@ func (p *pages) render(w io.Writer, a answer) error {
 	}
 	return view.Execute(w, screen{
 		Lang: a.lang, Title: a.title, Org: inLanguage(p.Org.Name, a.lang), OrgLines: strings.Split(p.Org.Address, "\n"), OrgURL: p.Org.URL,
-		Base: p.base, Style: p.assets["style.css"].name, Icon: p.assets["icon.svg"].name, Languages: vocab.Languages(), Data: a.data,
+		Base: p.base, Style: p.assets["style.css"].name, Icon: p.assets["icon.svg"].name, Languages: vocab.Languages(), Data: a.data, Post: a.post,
 		Keep: template.URL(a.keep), //nolint:gosec // a constant of ours
 	})
 }

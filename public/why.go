@@ -1,6 +1,7 @@
 package public
 
 import (
+	"cmp"
 	"net/http"
 	"time"
 
@@ -26,6 +27,7 @@ type whyView struct {
 	UnsubscribedAll bool
 	Paused          bool
 	Stop, All       string // where the forms go; All is the preferences page
+	Object, Report  string // paths of the pages with these claims
 }
 
 // why shows on what ground a message went out, from the decision that is stored with it.
@@ -39,9 +41,10 @@ func (p *pages) why(r *http.Request) (answer, error) {
 	view := whyView{
 		Purpose: p.purposeName(s.lang, m.Purpose), Clause: info.Clause, Channel: m.Channel, To: masked(s.to.Address),
 		Basis: basisText(m.Decision.Basis.Kind), Withdrawn: s.stoppedSince(), Sent: m.SentAt, PolicyVersion: m.PolicyVersion,
-		Fixed: !endable(m.Class), Shared: s.to.Shared, UnsubscribedAll: s.to.UnsubscribedAll,
+		Fixed: !consent.Endable(m.Class), Shared: s.to.Shared, UnsubscribedAll: s.to.UnsubscribedAll,
 		Paused: s.to.PausedUntil.After(p.Now()),
 		Stop:   p.path(r, dispatcher.LinkUnsubscribe, m.ID), All: p.path(r, dispatcher.LinkPreferences, m.ID),
+		Object: p.claimPath(r, claimObject, m.ID), Report: p.claimPath(r, claimReport, m.ID),
 	}
 	if event := m.Decision.Basis.Event; event != "" && m.Decision.Basis.Kind == consent.BasisGrant {
 		view.Given, err = p.Ledger.Ground(r.Context(), event, s.lang)
@@ -49,6 +52,7 @@ func (p *pages) why(r *http.Request) (answer, error) {
 			return answer{lang: s.lang}, err
 		}
 		view.Confirmed = proofText(view.Given.Proof)
+		view.PolicyVersion = cmp.Or(view.Given.Policy, view.PolicyVersion) // that was in force when they agreed
 	}
 	return answer{view: "why", lang: s.lang, title: say(s.lang, "why_title"), data: view, header: sameOrigin()}, nil
 }

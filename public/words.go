@@ -2,7 +2,7 @@ package public
 
 // words are the texts of the contacts' pages, by the page that needs them. Each is read by people who did not ask for software:
 // plain words, what happens and what does not. inboxWords has those of the catcher.
-var words = merge(merge(merge(merge(inboxWords, receiptWords), keepWords), signUpWords), map[string]text{
+var words = merge(inboxWords, receiptWords, keepWords, signUpWords, claimWords, proveWords, map[string]text{
 	"channel_email": {"Электрондық пошта", "Электронная почта", "Email"},
 	"language":      {"Тіл", "Язык", "Language"},
 	"purpose":       {"Мақсаты", "Цель", "Purpose"},
@@ -144,7 +144,7 @@ var words = merge(merge(merge(merge(inboxWords, receiptWords), keepWords), signU
 	"basis_given":         {"Келісім берілген күн: %s.", "Согласие дано %s.", "You agreed on %s."},
 	"why_words":           {"Сіз келіскен мәтін:", "Текст, с которым вы согласились:", "The words you agreed to:"},
 	"proof_double_opt_in": {"Сіз оны хаттағы сілтеме арқылы растадыңыз.", "Вы подтвердили его по ссылке из письма.", "You confirmed it by the link in an email."},
-	"proof_one_time_code": {"Сіз оны SMS арқылы келген кодпен растадыңыз.", "Вы подтвердили его кодом из SMS.", "You confirmed it by the code in an SMS."},
+	"proof_one_time_code": {"Сіз оны біз жіберген кодпен растадыңыз.", "Вы подтвердили его кодом, который мы отправили.", "You confirmed it by a code that we sent."},
 	"proof_signed_form":   {"Сіз қағаз нысанға қол қойдыңыз.", "Вы подписали бумажную форму.", "You signed a paper form."},
 	"proof_operator_note": {"Оны қызметкеріміз сіздің сөзіңізден жазды.", "Его записал наш сотрудник с ваших слов.", "Our staff wrote it down from your words."},
 	"proof_renewal_link":  {"Сіз оны кейін ұзарттыңыз.", "Позже вы его продлили.", "You renewed it later."},

@@ -33,8 +33,10 @@ var inboxWords = map[string]text{
 	"inbox_size":       {"Көлемі", "Размер", "Size"},
 }
 
-func merge(a, b map[string]text) map[string]text {
-	both := maps.Clone(a)
-	maps.Copy(both, b)
-	return both
+func merge(all ...map[string]text) map[string]text {
+	one := map[string]text{}
+	for _, words := range all {
+		maps.Copy(one, words)
+	}
+	return one
 }

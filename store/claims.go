@@ -23,7 +23,7 @@ type Claims struct {
 // NewClaims returns the claims of a database; an objection is written into the consents.
 func NewClaims(db *DB, consents *Consents) *Claims { return &Claims{db, consents} }
 
-// Open records a claim under the next number of its year, and with an objection what it withdraws: the same transaction appends the
+// Open records a claim under the next number of its year, and with an objection or a complaint what it withdraws: the same transaction appends the
 // entries, changes the projection, cancels what waits and reads what is being handed over. Its commit is the line of every withdrawal (see
 // Consents.Withdraw): no claim is ever recorded as an objection while something that it stops may still be let go. A contact that was
 // merged stands for its survivor. The error is fault.NotFound if there is no such contact.
@@ -31,11 +31,11 @@ func (c *Claims) Open(ctx context.Context, x claims.New) (claims.Claim, error) {
 	var id vocab.ClaimID
 	err := c.db.tx(ctx, func(tx *tx) error {
 		id = vocab.ClaimID(vocab.NewID(vocab.ClaimPrefix))
-		contact, err := tx.guardSurvivor(ctx, x.ContactID)
+		contact, concerned, err := tx.guardClaim(ctx, x)
 		if err != nil {
 			return err
 		}
-		earlier, err := tx.openObjection(ctx, contact, x)
+		earlier, err := tx.earlierClaim(ctx, contact, x)
 		if err != nil {
 			return err
 		}
@@ -43,6 +43,9 @@ func (c *Claims) Open(ctx context.Context, x claims.New) (claims.Claim, error) {
 			id = earlier
 		} else if err := tx.insertClaim(ctx, id, contact, x); err != nil {
 			return err
+		}
+		if x.Complaint != nil {
+			return c.complain(ctx, tx, id, concerned, x)
 		}
 		return c.object(ctx, tx, id, contact, x)
 	})
@@ -52,15 +55,20 @@ func (c *Claims) Open(ctx context.Context, x claims.New) (claims.Claim, error) {
 	return c.Get(ctx, id)
 }
 
-// openObjection returns the claim that a repetition belongs to; empty if there is none.
-func (tx *tx) openObjection(ctx context.Context, contact vocab.ContactID, x claims.New) (vocab.ClaimID, error) {
-	if !x.Once {
+// earlierClaim returns the claim that a repetition belongs to; empty if there is none. A complaint is about its message for good; an
+// objection that was answered may be followed by another.
+func (tx *tx) earlierClaim(ctx context.Context, contact vocab.ContactID, x claims.New) (vocab.ClaimID, error) {
+	if !x.Once && x.Complaint == nil {
 		return "", nil
+	}
+	about := vocab.MessageID("")
+	if x.Complaint != nil {
+		about = x.Complaint.Message
 	}
 	var id vocab.ClaimID
 	err := tx.row(ctx, []any{&id}, `
-		SELECT id FROM claims WHERE contact_id = $1 AND kind = $2 AND via = $3 AND state = 'open' ORDER BY id LIMIT 1`,
-		string(contact), string(x.Kind), string(x.Via))
+		SELECT id FROM claims WHERE contact_id = $1 AND kind = $2 AND via = $3 AND message_id = $4 AND (state = 'open' OR message_id <> '')
+		ORDER BY id LIMIT 1`, string(contact), string(x.Kind), string(x.Via), string(about))
 	if isNone(err) {
 		return "", nil
 	}
@@ -75,6 +83,10 @@ func (tx *tx) insertClaim(ctx context.Context, id vocab.ClaimID, contact vocab.C
 		x.Year); err != nil {
 		return err
 	}
+	about := vocab.MessageID("")
+	if x.Complaint != nil {
+		about = x.Complaint.Message
+	}
 	salt, commitment := "", ""
 	text := plain(x.Text)
 	if text != "" {
@@ -86,10 +98,10 @@ func (tx *tx) insertClaim(ctx context.Context, id vocab.ClaimID, contact vocab.C
 	}
 	if _, err := tx.exec(ctx, `
 		INSERT INTO claims (id, number, contact_id, kind, via, language, received_at, recorded_at, actor_kind, actor_id, due_at, commitment, state,
-		                    acknowledged, answer, answers, answered_by, closed_by, close_reason, watch_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'open', '', '', 0, '', '', '', $8)`,
+		                    acknowledged, answer, answers, answered_by, closed_by, close_reason, watch_at, message_id)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'open', '', '', 0, '', '', '', $8, $13)`,
 		string(id), claims.Number(x.Year, n), string(contact), string(x.Kind), string(x.Via), plain(string(x.Language)), micros(x.ReceivedAt),
-		micros(x.RecordedAt), string(x.ActorKind), x.ActorID, micros(x.DueAt), commitment); err != nil {
+		micros(x.RecordedAt), string(x.ActorKind), x.ActorID, micros(x.DueAt), commitment, string(about)); err != nil {
 		return err
 	}
 	if text == "" {
@@ -104,7 +116,7 @@ func (c *Claims) object(ctx context.Context, tx *tx, id vocab.ClaimID, contact v
 	if len(x.Withdrawal) == 0 {
 		return nil
 	}
-	var written rowset
+	var written []vocab.ConsentEventID
 	for _, e := range x.Withdrawal {
 		e.ID, e.ContactID, e.At = vocab.ConsentEventID(vocab.NewID(vocab.ConsentEventPrefix)), contact, x.RecordedAt
 		if e.Proof == consent.ProofNone {
@@ -114,11 +126,7 @@ func (c *Claims) object(ctx context.Context, tx *tx, id vocab.ClaimID, contact v
 		if err != nil {
 			return err
 		}
-		written = append(written, []any{kept.ID})
-	}
-	if err := tx.execRows(ctx, written, `
-		INSERT INTO claim_events (claim_id, event_id) SELECT CAST($2 AS id_text), j.value ->> 0 FROM {rows $1} WHERE true ON CONFLICT DO NOTHING`, string(id)); err != nil {
-		return err
+		written = append(written, kept.ID)
 	}
 	// A message is stopped if one of the entries covers it.
 	covered := func(_ consent.Event, m dispatcher.Message) bool {
@@ -138,11 +146,23 @@ func (c *Claims) object(ctx context.Context, tx *tx, id vocab.ClaimID, contact v
 	if err != nil {
 		return err
 	}
-	var stops rowset
-	for _, m := range canceled {
+	return tx.keepStops(ctx, id, dispatcher.Withdrawn{Events: written, Canceled: canceled, InFlight: open})
+}
+
+// keepStops keeps with a claim what it wrote into the ledger and which messages it stopped. What is kept already stays.
+func (tx *tx) keepStops(ctx context.Context, id vocab.ClaimID, done dispatcher.Withdrawn) error {
+	var written, stops rowset
+	for _, e := range done.Events {
+		written = append(written, []any{e})
+	}
+	if err := tx.execRows(ctx, written, `
+		INSERT INTO claim_events (claim_id, event_id) SELECT CAST($2 AS id_text), j.value ->> 0 FROM {rows $1} WHERE true ON CONFLICT DO NOTHING`, string(id)); err != nil {
+		return err
+	}
+	for _, m := range done.Canceled {
 		stops = append(stops, []any{m, false})
 	}
-	for _, m := range open {
+	for _, m := range done.InFlight {
 		stops = append(stops, []any{m, true})
 	}
 	return tx.execRows(ctx, stops, `

@@ -11,7 +11,7 @@ import (
 )
 
 const contactClaimColumns = `c.id, c.number, c.contact_id, c.kind, c.via, c.language, c.received_at, c.recorded_at, c.actor_kind, c.actor_id, c.due_at,
-	c.commitment, c.state, c.acknowledged, c.answer, c.answers, c.answered_at, c.answered_by, c.closed_at, c.closed_by, c.close_reason, m.status, m.reason`
+	c.commitment, c.state, c.acknowledged, c.answer, c.answers, c.answered_at, c.answered_by, c.closed_at, c.closed_by, c.close_reason, c.message_id, m.status, m.reason`
 
 // claimSource is where claims are read: with the message that answers each, which retention may have forgotten.
 const claimSource = ` FROM claims c LEFT JOIN messages m ON m.id = c.answer AND c.answer <> ''`
@@ -20,7 +20,7 @@ func contactClaimDest(c *claims.Claim) []any {
 	return []any{
 		&c.ID, &c.Number, &c.ContactID, &c.Kind, &c.Via, &c.Language, at(&c.ReceivedAt), at(&c.RecordedAt), &c.ActorKind, &c.ActorID, at(&c.DueAt),
 		&c.Commitment, &c.State, &c.Acknowledged, &c.Answer.MessageID, &c.Answer.Count, at(&c.Answer.At), &c.Answer.By, at(&c.ClosedAt), &c.ClosedBy,
-		&c.CloseReason, textOf(&c.Answer.Status), textOf(&c.Answer.Reason),
+		&c.CloseReason, &c.About, textOf(&c.Answer.Status), textOf(&c.Answer.Reason),
 	}
 }
 

@@ -264,9 +264,9 @@ func (c *Consents) EventsOf(ctx context.Context, contact vocab.ContactID, before
 	return list, away(err)
 }
 
-// History returns a contact's entries up to the number seq, the oldest first.
+// History returns a contact's entries, and those about everybody (the material changes of texts), up to the number seq, the oldest first.
 func (c *Consents) History(ctx context.Context, contact vocab.ContactID, seq int64) ([]consent.Event, error) {
-	list, err := c.db.reader().consentEvents(ctx, `contact_id = $1 AND seq <= $2 ORDER BY seq`, string(contact), seq)
+	list, err := c.db.reader().consentEvents(ctx, `contact_id IN ('', $1) AND seq <= $2 ORDER BY seq`, string(contact), seq)
 	return list, away(err)
 }
 

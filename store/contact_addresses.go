@@ -25,11 +25,8 @@ func (c *Contacts) AddAddress(ctx context.Context, contact vocab.ContactID, a co
 			return err
 		}
 		var err error
-		if id, err = tx.makeAddress(ctx, a.Channel, a.Value, a.Lookup, c.db.Hash(a.Channel, a.Lookup), now); err != nil {
-			return err
-		}
-		// Whoever withdraws for everybody behind the address must meet this contact or come before it.
-		if err := tx.guard(ctx, nil, []vocab.AddressID{id}); err != nil {
+		// Guarded: whoever withdraws for everybody behind the address must meet this contact or come before it.
+		if id, err = tx.makeGuarded(ctx, a.Channel, a.Value, a.Lookup, c.db.Hash(a.Channel, a.Lookup), now); err != nil {
 			return err
 		}
 		if err := tx.linkGiven(ctx, contact, id, a, now); err != nil {

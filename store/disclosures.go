@@ -94,13 +94,20 @@ func (r runner) disclosure(ctx context.Context, where string, args ...any) (disc
 	return d, err
 }
 
-// List returns disclosures, the newest first.
+// List returns disclosures, the newest first. Those about a contact are also those about who was merged into it.
 func (k *Disclosures) List(ctx context.Context, f disclosures.Filter) ([]disclosures.Disclosure, error) {
 	var where conditions
-	from := `disclosures d`
+	r := k.db.reader()
 	if f.ContactID != "" {
-		from = `disclosure_contacts c JOIN disclosures d ON d.id = c.disclosure_id`
-		where.add(`c.contact_id = ?`, string(f.ContactID))
+		survivor, err := r.survivor(ctx, f.ContactID)
+		if err != nil {
+			return nil, away(err)
+		}
+		same, err := r.sameAsArg(ctx, survivor)
+		if err != nil {
+			return nil, away(err)
+		}
+		where.add(`d.id IN (SELECT c.disclosure_id FROM disclosure_contacts c WHERE c.contact_id IN {ids ?})`, same)
 	}
 	if f.State != "" {
 		where.add(`d.state = ?`, string(f.State))
@@ -110,10 +117,10 @@ func (k *Disclosures) List(ctx context.Context, f disclosures.Filter) ([]disclos
 	}
 	var list []disclosures.Disclosure
 	var d disclosures.Disclosure
-	err := k.db.reader().each(ctx, disclosureDest(&d), func() error {
+	err := r.each(ctx, disclosureDest(&d), func() error {
 		list = append(list, d)
 		return nil
-	}, `SELECT `+disclosureColumns+` FROM `+from+where.where()+` ORDER BY d.id DESC`+where.limit(f.Limit), where.args...)
+	}, `SELECT `+disclosureColumns+` FROM disclosures d`+where.where()+` ORDER BY d.id DESC`+where.limit(f.Limit), where.args...)
 	return list, away(err)
 }
 

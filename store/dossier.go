@@ -238,7 +238,7 @@ func (c *Claims) RecordsOf(ctx context.Context, id vocab.ContactID) ([]export.Cl
 			return nil, away(err)
 		}
 		list[i] = export.ClaimRecord{
-			ID: x.ID, Number: x.Number, Kind: string(x.Kind), Via: string(x.Via), Language: x.Language, Text: x.Text, State: string(x.State),
+			ID: x.ID, Number: x.Number, Kind: string(x.Kind), Via: string(x.Via), Language: x.Language, About: x.About, Text: x.Text, State: string(x.State),
 			ReceivedAt: x.ReceivedAt, DueAt: x.DueAt, Acknowledged: x.Acknowledged, Answer: x.Answer.MessageID, AnsweredAt: x.Answer.At,
 			ClosedAt: x.ClosedAt, CloseReason: x.CloseReason, Events: x.Events, Canceled: x.Canceled, InFlight: x.InFlight,
 		}

@@ -22,9 +22,7 @@ import (
 // The error is fault.NotFound if there never was one.
 func (c *Contacts) Erase(ctx context.Context, id vocab.ContactID, order contacts.EraseOrder) (dispatcher.Withdrawn, error) {
 	var done dispatcher.Withdrawn
-	now := order.At
 	err := c.db.tx(ctx, func(tx *tx) error {
-		done = dispatcher.Withdrawn{At: now}
 		if err := tx.guard(ctx, []vocab.ContactID{id}, nil); err != nil {
 			return err
 		}
@@ -33,52 +31,59 @@ func (c *Contacts) Erase(ctx context.Context, id vocab.ContactID, order contacts
 			return err
 		}
 		if before.ErasedAt != nil {
-			done.At = *before.ErasedAt
+			done = dispatcher.Withdrawn{At: *before.ErasedAt}
 			return nil
 		}
-		// Nobody links an address to the contact while its guard is held, so these are all.
-		addresses, err := tx.addressesEverUsed(ctx, id)
-		if err != nil {
-			return err
-		}
-		if err := tx.guard(ctx, nil, addresses); err != nil {
-			return err
-		}
-		waiting, err := tx.messageIDs(ctx, `
-			SELECT id FROM messages WHERE contact_id = $1 AND due_at IS NOT NULL AND status IN ('scheduled', 'queued', 'held', 'deferred') ORDER BY id`,
-			string(id))
-		if err != nil {
-			return err
-		}
-		if done.Canceled, err = tx.cancel(ctx, waiting, contactErased, now); err != nil {
-			return err
-		}
-		if done.InFlight, err = tx.messageIDs(ctx, `
-			SELECT id FROM messages WHERE contact_id = $1 AND due_at IS NOT NULL AND status = 'sending' ORDER BY id`, string(id)); err != nil {
-			return err
-		}
-		e := newErasure()
-		if err := tx.eraseAddresses(ctx, e, id, addresses, now); err != nil {
-			return err
-		}
-		if err := tx.erasePerson(ctx, e, id, now); err != nil {
-			return err
-		}
-		if err := tx.tellContact(ctx, events.ContactErased, now, id); err != nil {
-			return err
-		}
-		if err := tx.audit(ctx, audit.Event{
-			At: now, Actor: audit.System(audit.ByErasure), Operation: "erase-contact", Resource: audit.Resource{Kind: "contact", ID: string(id)},
-			Contacts: []vocab.ContactID{id}, Status: 200,
-		}); err != nil {
-			return err
-		}
-		return tx.certify(ctx, id, e, order, done.InFlight)
+		done, err = tx.erase(ctx, id, order)
+		return err
 	})
 	if err != nil {
 		return dispatcher.Withdrawn{}, fmt.Errorf("erase contact %s: %w", id, err)
 	}
 	return done, nil
+}
+
+// erase erases a contact whose guard is held.
+func (tx *tx) erase(ctx context.Context, id vocab.ContactID, order contacts.EraseOrder) (dispatcher.Withdrawn, error) {
+	done := dispatcher.Withdrawn{At: order.At}
+	// Nobody links an address to the contact while its guard is held, so these are all.
+	addresses, err := tx.addressesEverUsed(ctx, id)
+	if err != nil {
+		return done, err
+	}
+	if err := tx.guard(ctx, nil, addresses); err != nil {
+		return done, err
+	}
+	waiting, err := tx.messageIDs(ctx, `
+		SELECT id FROM messages WHERE contact_id = $1 AND due_at IS NOT NULL AND status IN ('scheduled', 'queued', 'held', 'deferred') ORDER BY id`,
+		string(id))
+	if err != nil {
+		return done, err
+	}
+	if done.Canceled, err = tx.cancel(ctx, waiting, contactErased, order.At); err != nil {
+		return done, err
+	}
+	if done.InFlight, err = tx.messageIDs(ctx, `
+		SELECT id FROM messages WHERE contact_id = $1 AND due_at IS NOT NULL AND status = 'sending' ORDER BY id`, string(id)); err != nil {
+		return done, err
+	}
+	e := newErasure()
+	if err := tx.eraseAddresses(ctx, e, id, addresses, order); err != nil {
+		return done, err
+	}
+	if err := tx.erasePerson(ctx, e, id, order.At); err != nil {
+		return done, err
+	}
+	if err := tx.tellContact(ctx, events.ContactErased, order.At, id); err != nil {
+		return done, err
+	}
+	if err := tx.audit(ctx, audit.Event{
+		At: order.At, Actor: audit.System(audit.ByErasure), Operation: "erase-contact", Resource: audit.Resource{Kind: "contact", ID: string(id)},
+		Contacts: []vocab.ContactID{id}, Status: 200,
+	}); err != nil {
+		return done, err
+	}
+	return done, tx.certify(ctx, id, e, order, done.InFlight)
 }
 
 // contactErased is the reason of messages whose contact was erased.
@@ -104,7 +109,7 @@ func (tx *tx) addressesEverUsed(ctx context.Context, id vocab.ContactID) ([]voca
 }
 
 // eraseAddresses suppresses and forgets the addresses that nobody else has. Somebody whose number it once was does not have it.
-func (tx *tx) eraseAddresses(ctx context.Context, e *erasure, id vocab.ContactID, addresses []vocab.AddressID, now time.Time) error {
+func (tx *tx) eraseAddresses(ctx context.Context, e *erasure, id vocab.ContactID, addresses []vocab.AddressID, order contacts.EraseOrder) error {
 	if len(addresses) == 0 {
 		return nil
 	}
@@ -137,8 +142,8 @@ func (tx *tx) eraseAddresses(ctx context.Context, e *erasure, id vocab.ContactID
 	}
 	for _, a := range mine {
 		// A number that went to somebody else is not this contact's to suppress.
-		if a.reassigned.IsZero() {
-			if _, err := tx.suppress(ctx, a.channel, a.hash, "", contacts.Suppression{Reason: contacts.ErasedContact, Origin: "erasure", CreatedAt: now}); err != nil {
+		if a.reassigned.IsZero() && !order.LeaveOpen {
+			if _, err := tx.suppress(ctx, a.channel, a.hash, "", contacts.Suppression{Reason: contacts.ErasedContact, Origin: "erasure", CreatedAt: order.At}); err != nil {
 				return err
 			}
 		}

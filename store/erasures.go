@@ -30,7 +30,7 @@ type erasure struct {
 }
 
 func newErasure() *erasure {
-	return &erasure{map[contacts.ErasedKind]int{}, map[contacts.RemainingKind]int{contacts.RemainingContact: 1}}
+	return &erasure{map[contacts.ErasedKind]int{}, map[contacts.RemainingKind]int{}}
 }
 
 // erase runs a statement and counts its rows as deleted.
@@ -42,12 +42,21 @@ func (e *erasure) erase(ctx context.Context, tx *tx, kind contacts.ErasedKind, s
 
 // certify writes the certificate. It is the erasure's last step, when everything that it says is so.
 func (tx *tx) certify(ctx context.Context, id vocab.ContactID, e *erasure, o contacts.EraseOrder, inFlight []vocab.MessageID) error {
+	same, err := tx.sameAs(ctx, id)
+	if err != nil {
+		return err
+	}
+	e.remains[contacts.RemainingContact] = len(same)
+	ids, err := jsonArg(same)
+	if err != nil {
+		return err
+	}
 	for kind, query := range map[contacts.RemainingKind]string{
-		contacts.RemainingConsents: `SELECT COUNT(*) FROM consent_events WHERE contact_id = $1`,
-		contacts.RemainingMessages: `SELECT COUNT(*) FROM messages WHERE contact_id = $1`,
+		contacts.RemainingConsents: `SELECT COUNT(*) FROM consent_events WHERE contact_id IN {ids $1}`,
+		contacts.RemainingMessages: `SELECT COUNT(*) FROM messages WHERE contact_id IN {ids $1}`,
 	} {
 		var n int
-		if err := tx.row(ctx, []any{&n}, query, string(id)); err != nil {
+		if err := tx.row(ctx, []any{&n}, query, ids); err != nil {
 			return err
 		}
 		e.remains[kind] = n

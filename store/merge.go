@@ -9,6 +9,7 @@ import (
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/contacts"
 	"github.com/orleu/elshi/dispatcher"
+	"github.com/orleu/elshi/events"
 	"github.com/orleu/elshi/vocab"
 )
 
@@ -232,10 +233,28 @@ func (tx *tx) mergePeople(ctx context.Context, kept, gone contacts.Contact, now 
 			return err
 		}
 	}
-	if gone.ExternalID == "" || gone.ExternalID == x.ExternalID {
-		return nil
+	if gone.ExternalID != "" && gone.ExternalID != x.ExternalID {
+		if err := tx.alsoCalled(ctx, kept.ID, gone.ExternalID); err != nil {
+			return err
+		}
 	}
-	_, err = tx.exec(ctx, `INSERT INTO external_ids (external_id, contact_id) VALUES ($1, $2)
-		ON CONFLICT (external_id) DO UPDATE SET contact_id = excluded.contact_id`, gone.ExternalID, string(kept.ID))
+	had, err := attributesText(kept.Attributes)
+	if err != nil {
+		return err
+	}
+	changed := append(changesOf(kept, x, had, attributes), changedAddresses)
+	if err := tx.tellContact(ctx, events.ContactUpdated, now, kept.ID, changed...); err != nil {
+		return err
+	}
+	return tx.tellContact(ctx, events.ContactUpdated, now, gone.ID, changedMergedInto)
+}
+
+// changedMergedInto is what contact.updated says of a contact that has become another one.
+const changedMergedInto = "merged_into"
+
+// alsoCalled lets an external id find a contact that has another one itself.
+func (tx *tx) alsoCalled(ctx context.Context, id vocab.ContactID, externalID string) error {
+	_, err := tx.exec(ctx, `INSERT INTO external_ids (external_id, contact_id) VALUES ($1, $2)
+		ON CONFLICT (external_id) DO UPDATE SET contact_id = excluded.contact_id`, externalID, string(id))
 	return err
 }

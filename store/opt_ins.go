@@ -81,12 +81,14 @@ func (o *OptIns) ask(ctx context.Context, tx *tx, d optin.Draft, c *optin.Confir
 	if err != nil || outcome != optin.Sent {
 		return outcome, err
 	}
+	var forget any // only a contact whom this makes may be one of whom nothing else is known
 	if c.ContactID == "" {
+		forget = d.CreatedAt.Add(optin.AskedLately).UnixMicro()
 		if err := tx.makeOwner(ctx, d, c, o.db.Hash(c.Channel, lookup)); err != nil {
 			return "", err
 		}
 	}
-	return optin.Sent, o.request(ctx, tx, d, c)
+	return optin.Sent, o.request(ctx, tx, d, c, forget)
 }
 
 // namedOwner finds the address of a contact that is named: the one that is named with it, or the one to use on the channel.
@@ -167,11 +169,8 @@ func (tx *tx) oftenAsked(ctx context.Context, c optin.Confirmation) (optin.Outco
 // makeOwner makes the contact of an address that reaches nobody yet.
 func (tx *tx) makeOwner(ctx context.Context, d optin.Draft, c *optin.Confirmation, hash string) error {
 	var err error
-	if c.AddressID, err = tx.makeAddress(ctx, c.Channel, c.Address, plain(d.Lookup), hash, c.CreatedAt); err != nil {
-		return err
-	}
 	// Whoever asks for the same address at the same moment waits here. A contact whom they made has a guard that comes before this one.
-	if err := tx.guard(ctx, nil, []vocab.AddressID{c.AddressID}); err != nil {
+	if c.AddressID, err = tx.makeGuarded(ctx, c.Channel, c.Address, plain(d.Lookup), hash, c.CreatedAt); err != nil {
 		return err
 	}
 	again := optin.Confirmation{Channel: c.Channel}
@@ -188,7 +187,7 @@ func (tx *tx) makeOwner(ctx context.Context, d optin.Draft, c *optin.Confirmatio
 }
 
 // request keeps the confirmation and appends what it asks for to the ledger.
-func (o *OptIns) request(ctx context.Context, tx *tx, d optin.Draft, c *optin.Confirmation) error {
+func (o *OptIns) request(ctx context.Context, tx *tx, d optin.Draft, c *optin.Confirmation, forgetAt any) error {
 	c.Asked = append([]optin.Asked(nil), c.Asked...)
 	for i := range c.Asked {
 		c.Asked[i].Request = vocab.ConsentEventID(vocab.NewID(vocab.ConsentEventPrefix))
@@ -202,10 +201,10 @@ func (o *OptIns) request(ctx context.Context, tx *tx, d optin.Draft, c *optin.Co
 		hash = o.db.codeHash(c.ID, d.Code)
 	}
 	if _, err := tx.exec(ctx, `
-		INSERT INTO confirmations (id, kind, contact_id, address_id, channel, language, form_id, asked, code_hash, message_id, created_at, expires_at, remind_at, tries)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, '', $10, $11, $12, 0)`,
+		INSERT INTO confirmations (id, kind, contact_id, address_id, channel, language, form_id, asked, code_hash, message_id, created_at, expires_at, remind_at, tries, forget_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, '', $10, $11, $12, 0, $13)`,
 		string(c.ID), string(c.Kind), string(c.ContactID), string(c.AddressID), string(c.Channel), string(c.Language), string(c.FormID),
-		string(asked), hash, micros(c.CreatedAt), micros(c.ExpiresAt), micros(c.RemindAt)); err != nil {
+		string(asked), hash, micros(c.CreatedAt), micros(c.ExpiresAt), micros(c.RemindAt), forgetAt); err != nil {
 		return err
 	}
 	for _, a := range c.Asked {

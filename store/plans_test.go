@@ -240,10 +240,13 @@ func drive(t *testing.T, db *store.DB, n, round int) {
 	ok("remind", err)
 	_, err = optIns.Lapse(ctx, now, 10)
 	ok("lapse", err)
+	_, _, err = optIns.Forget(ctx, contacts.EraseOrder{At: now.AddDate(1, 0, 0), LeaveOpen: true, Certify: func(contacts.Certificate) (string, error) { return "", nil }}, 10)
+	ok("forget strangers", err)
 	_, err = optIns.CountSignUp(ctx, "192.0.2.7", now)
 	ok("count a sign-up", err)
 	ok("forget counts", optIns.ForgetSignUps(ctx, now))
 
+	drivePreferences(ctx, ok, db, registry, n)
 	driveWebhooks(t, db, now)
 	_, err = l.Get(ctx, msg(n/2))
 	ok("message", err)
@@ -274,6 +277,16 @@ func driveClaims(ctx context.Context, ok func(string, error), db *store.DB, cons
 		Withdrawal: []consent.Event{{Kind: consent.KindWithdrawn, Scope: consent.ScopeProcessing, Source: consent.SourcePreferencePage}},
 	})
 	ok("claim", err)
+	report := dispatcher.Complained(dispatcher.Message{ID: msg(n / 2), ContactID: claimant, AddressID: adr(n/4 + 20 + 10*round), Purpose: "news.company", Channel: vocab.Email})
+	_, err = book.Open(ctx, claims.New{
+		ContactID: claimant, Kind: claims.Complaint, Via: claims.ByLink, ReceivedAt: now, RecordedAt: now, Year: 2026, DueAt: now, Complaint: &report,
+	})
+	ok("complaint", err)
+	seq, err := consents.ReceiptsMailed(ctx)
+	ok("receipts mailed", err)
+	_, err = consents.Events(ctx, seq, 500)
+	ok("entries without receipts", err)
+	ok("keep receipts mailed", consents.KeepReceiptsMailed(ctx, seq, seq+1))
 	for _, f := range []claims.Filter{{ContactID: claimant}, {State: claims.Undelivered, DueBefore: now}} {
 		_, err = book.List(ctx, f)
 		ok("claims", err)

@@ -118,6 +118,10 @@ func (c *Consents) fold(ctx context.Context, r runner, after vocab.ContactID, n 
 		WHERE contact_id > $1 AND contact_id <= $2 ORDER BY contact_id`, string(after), string(last)); err != nil {
 		return nil, "", err
 	}
+	changes, err := r.changesInOrder(ctx)
+	if err != nil {
+		return nil, "", err
+	}
 	var e consent.Event
 	if err := r.each(ctx, []any{
 		&e.Seq, &e.ID, &e.Kind, &e.ContactID, &e.Scope, &e.Purpose, &e.Channel, &e.Topic, &e.Source, &e.TextVersion, &e.Proof, at(&e.At), at(&e.ValidUntil),
@@ -133,7 +137,7 @@ func (c *Consents) fold(ctx context.Context, r runner, after vocab.ContactID, n 
 	all := make([]*standing, 0, len(byID))
 	for _, id := range slices.Sorted(maps.Keys(byID)) {
 		f := byID[id]
-		f.grants, f.amountTo = c.amountTo(f.events, maps.Keys(f.kept))
+		f.grants, f.amountTo = c.amountTo(f.events, changes, maps.Keys(f.kept))
 		all = append(all, f)
 	}
 	return all, next, nil
@@ -142,8 +146,13 @@ func (c *Consents) fold(ctx context.Context, r runner, after vocab.ContactID, n 
 // behindAll sorts behind every id.
 const behindAll vocab.ContactID = "~"
 
+// changesInOrder returns the entries about everybody: the material changes of texts, in the ledger's order.
+func (r runner) changesInOrder(ctx context.Context) ([]consent.Event, error) {
+	return r.consentEvents(ctx, `contact_id = '' AND kind = 'stale' ORDER BY seq`)
+}
+
 // amountTo is what a contact's events come to: the marks, and the grants that they name or that are kept.
-func (c *Consents) amountTo(events []consent.Event, kept func(yield func(consent.GrantKey) bool)) (map[consent.GrantKey]consent.Grant, marks) {
+func (c *Consents) amountTo(events, changes []consent.Event, kept func(yield func(consent.GrantKey) bool)) (map[consent.GrantKey]consent.Grant, marks) {
 	grants := map[consent.GrantKey]consent.Grant{}
 	for key := range kept {
 		grants[key] = consent.Grant{State: consent.None}
@@ -156,13 +165,29 @@ func (c *Consents) amountTo(events []consent.Event, kept func(yield func(consent
 		}
 	}
 	for key := range grants {
-		g := grants[key]
-		for _, e := range events {
-			g = c.apply(key, g, e)
-		}
-		grants[key] = g
+		grants[key] = c.row(key, events, changes)
 	}
 	return grants, m
+}
+
+// row is what the row of a grant says after a contact's events. Whoever appended one read the grant under the changes of its text that came
+// before (Grant.Under), and wrote the row only if the event changed what was read: a change of a text alone writes none.
+func (c *Consents) row(key consent.GrantKey, events, changes []consent.Event) consent.Grant {
+	g := consent.Grant{State: consent.None}
+	var known []consent.TextChange
+	for _, e := range events {
+		for len(changes) > 0 && changes[0].Seq < e.Seq {
+			if change, is := consent.ChangeOf(changes[0]); is {
+				known = append(known, change)
+			}
+			changes = changes[1:]
+		}
+		read := g.Under(key, known)
+		if next := c.apply(key, read, e); next != read {
+			g = next
+		}
+	}
+	return g
 }
 
 // named are the grants that get a row by an event, unless it leaves them at none.

@@ -13,7 +13,9 @@ import (
 )
 
 // Ending returns grants that end after one time and not after another, the earliest first, at most n, without those whose contact was
-// asked already so many days before the end. after is the last one of the page before, or the zero value.
+// asked already so many days before the end, without the stale ones (consent.Grant.Under), which a renewal does not mend, and without those
+// of contacts who were erased or merged into another one: what a survivor has stands in its own grants. after is the last one of the page
+// before, or the zero value.
 func (c *Consents) Ending(ctx context.Context, from, until time.Time, days int, after dispatcher.EndingGrant, n int) ([]dispatcher.EndingGrant, error) {
 	since := from.UnixMicro()
 	if !after.ValidUntil.IsZero() {
@@ -30,7 +32,9 @@ func (c *Consents) Ending(ctx context.Context, from, until time.Time, days int, 
 		SELECT g.contact_id, g.purpose, g.channel, g.topic, g.event_id, g.valid_until, p.language
 		FROM consents g JOIN contacts p ON p.id = g.contact_id
 		WHERE g.state = 'granted' AND g.valid_until IS NOT NULL AND (g.valid_until, g.event_id) > ($1, $2) AND g.valid_until <= $3
+		  AND p.merged_into IS NULL AND p.erased_at IS NULL
 		  AND NOT EXISTS (SELECT 1 FROM renewal_asks r WHERE r.event_id = g.event_id AND r.days = $4)
+		  AND NOT EXISTS (SELECT 1 FROM consent_text_changes t WHERE t.purpose = g.purpose AND t.channel = g.channel AND t.version > g.text_version)
 		ORDER BY g.valid_until, g.event_id LIMIT $5`, since, string(after.Event), until.UnixMicro(), days, n)
 	return list, away(err)
 }

@@ -28,7 +28,8 @@ const forgetStretch = 5_000
 
 // Forget forgets one portion of what is old enough by a rule. Of messages, everything goes but the consent ledger; of content, what they
 // were made from and what providers said about them. What has something left to do stays, and so does what had an attempt or a report since
-// the rule's time, and what is to a contact whose data are blocked by law.
+// the rule's time, and what is to a contact whose data are blocked by law, or to one who became such a
+// contact.
 func (l *Ledger) Forget(ctx context.Context, s dispatcher.ForgetStep) (dispatcher.Forgotten, error) {
 	var done dispatcher.Forgotten
 	ids, done, err := l.old(ctx, s)
@@ -131,7 +132,8 @@ func (tx *tx) forget(ctx context.Context, s dispatcher.ForgetStep, ids []vocab.M
 		SELECT m.id, m.contact_id, m.address_id,
 			COALESCE(m.claimed_at, 0) >= $2 OR COALESCE(m.settled_at, 0) >= $2 OR COALESCE(m.finalized_at, 0) >= $2
 			OR EXISTS (SELECT 1 FROM dues d WHERE d.message_id = m.id)
-			OR EXISTS (SELECT 1 FROM contacts c WHERE c.id = m.contact_id AND c.data_blocked_at IS NOT NULL)
+			OR EXISTS (SELECT 1 FROM contacts c WHERE c.id = m.contact_id AND (c.data_blocked_at IS NOT NULL
+				OR EXISTS (SELECT 1 FROM contacts s WHERE s.id = c.merged_into AND s.data_blocked_at IS NOT NULL)))
 		FROM messages m WHERE m.id IN {ids $1} ORDER BY m.id {guard}`, arg, s.Before.UnixMicro()); err != nil {
 		return counts, err
 	}
@@ -250,11 +252,17 @@ func (tx *tx) forgetContent(ctx context.Context, ids string, counts *dispatcher.
 // forgetUnused forgets the addresses that nobody has any more and that were kept as the evidence of messages that are gone now.
 func (tx *tx) forgetUnused(ctx context.Context, to map[addressee]bool, counts *dispatcher.ForgetCounts) error {
 	var rows rowset
+	var addresses []vocab.AddressID
 	for who := range to {
 		rows = append(rows, []any{who.contact, who.address})
+		addresses = append(addresses, who.address)
 	}
 	if len(rows) == 0 {
 		return nil
+	}
+	// Whoever is giving one to a contact holds it: what they did is seen by the next statement, and not by one that waited for them.
+	if err := tx.guard(ctx, nil, addresses); err != nil {
+		return err
 	}
 	arg, err := jsonArg(rows)
 	if err != nil {

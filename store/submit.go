@@ -338,6 +338,24 @@ func (tx *tx) makeAddress(ctx context.Context, channel vocab.Channel, value voca
 	return id, err
 }
 
+// makeGuarded is makeAddress with the address's guard. One that an erasure or retention forgot before the guard was had is made anew.
+func (tx *tx) makeGuarded(ctx context.Context, channel vocab.Channel, value vocab.Address, lookup, hash string, now time.Time) (vocab.AddressID, error) {
+	for {
+		id, err := tx.makeAddress(ctx, channel, value, lookup, hash, now)
+		if err != nil {
+			return "", err
+		}
+		if err := tx.guard(ctx, nil, []vocab.AddressID{id}); err != nil {
+			return "", err
+		}
+		var still bool
+		err = tx.row(ctx, []any{&still}, `SELECT EXISTS (SELECT 1 FROM addresses WHERE id = $1 AND lookup = $2)`, string(id), lookup)
+		if err != nil || still {
+			return id, err
+		}
+	}
+}
+
 // firstContactOf returns the earliest contact behind an address, or "".
 func (tx *tx) firstContactOf(ctx context.Context, address vocab.AddressID) (vocab.ContactID, error) {
 	var id vocab.ContactID

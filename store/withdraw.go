@@ -18,44 +18,49 @@ import (
 func (c *Consents) Withdraw(ctx context.Context, w dispatcher.Withdrawal, now time.Time, covered func(consent.Event, dispatcher.Message) bool) (dispatcher.Withdrawn, error) {
 	var done dispatcher.Withdrawn
 	err := c.db.tx(ctx, func(tx *tx) error {
-		done = dispatcher.Withdrawn{}
 		contacts, err := tx.guardConcerned(ctx, w)
 		if err != nil {
 			return err
 		}
-		stopped := false
-		if w.StopAddress != "" && w.AddressID != "" {
-			if stopped, err = tx.suppressAddress(ctx, w.AddressID, w.StopAddress, string(w.Event.Source), "", now); err != nil {
-				return err
-			}
-		}
-		for _, contact := range contacts {
-			e := w.Event
-			e.ID = vocab.ConsentEventID(vocab.NewID(vocab.ConsentEventPrefix))
-			e.ContactID, e.AddressID, e.At = contact, w.AddressID, now
-			kept, err := c.withdrawOne(ctx, tx, e, w.Evidence, stopped)
-			if err != nil {
-				return err
-			}
-			done.Events = append(done.Events, kept.ID)
-			if kept.ID == e.ID {
-				done.At = now
-			} else if kept.At.After(done.At) {
-				done.At = kept.At
-			}
-		}
-		if done.Canceled, err = tx.cancelCovered(ctx, contacts, w.Event, now, covered); err != nil {
-			return err
-		}
-		if done.InFlight, err = tx.openCovered(ctx, contacts, w.Event, covered); err != nil {
-			return err
-		}
-		return tx.answered(ctx, w, now)
+		done, err = c.withdrawFrom(ctx, tx, contacts, w, now, covered)
+		return err
 	})
 	if err != nil {
 		return dispatcher.Withdrawn{}, fmt.Errorf("withdraw: %w", err)
 	}
 	return done, nil
+}
+
+// withdrawFrom records a withdrawal for contacts whose guards the caller holds, with that of the address it came by.
+func (c *Consents) withdrawFrom(ctx context.Context, tx *tx, contacts []vocab.ContactID, w dispatcher.Withdrawal, now time.Time, covered func(consent.Event, dispatcher.Message) bool) (done dispatcher.Withdrawn, err error) {
+	stopped := false
+	if w.StopAddress != "" && w.AddressID != "" {
+		if stopped, err = tx.suppressAddress(ctx, w.AddressID, w.StopAddress, string(w.Event.Source), "", now); err != nil {
+			return done, err
+		}
+	}
+	for _, contact := range contacts {
+		e := w.Event
+		e.ID = vocab.ConsentEventID(vocab.NewID(vocab.ConsentEventPrefix))
+		e.ContactID, e.AddressID, e.At = contact, w.AddressID, now
+		kept, err := c.withdrawOne(ctx, tx, e, w.Evidence, stopped)
+		if err != nil {
+			return done, err
+		}
+		done.Events = append(done.Events, kept.ID)
+		if kept.ID == e.ID {
+			done.At = now
+		} else if kept.At.After(done.At) {
+			done.At = kept.At
+		}
+	}
+	if done.Canceled, err = tx.cancelCovered(ctx, contacts, w.Event, now, covered); err != nil {
+		return done, err
+	}
+	if done.InFlight, err = tx.openCovered(ctx, contacts, w.Event, covered); err != nil {
+		return done, err
+	}
+	return done, tx.answered(ctx, w, now)
 }
 
 // answered notes at the message what its recipient did, once for each thing.

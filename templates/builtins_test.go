@@ -85,6 +85,8 @@ func TestBuiltinsKeepTheRulesOfTheirClass(t *testing.T) {
 		"claim-alarm":       {"staff.notice", false, "", 6},
 		"claim-answered":    {"legal.claim", false, "", 6},
 		"claim-received":    {"legal.claim", false, "", 6},
+		"claim-opened":      {"staff.notice", false, "", 6},
+		"consent-receipt":   {"consent.receipt", false, "", 6},
 		"consent-renewal":   {"news.company", true, "", 6},
 		"confirm-sign-up":   {"account.identity", false, "", 6},
 		"event-invitation":  {"event.invite", true, "event", 6},
@@ -105,9 +107,12 @@ func TestBuiltinsKeepTheRulesOfTheirClass(t *testing.T) {
 			if w.HasUnsubscribe() != got[v.Template].Unsubscribe {
 				t.Errorf("%s %s %s: HasUnsubscribe() = %t, unlike the other variants", v.Template, w.Language, w.Channel, w.HasUnsubscribe())
 			}
-			links := slices.ContainsFunc(w.Variables(), func(name string) bool { return strings.HasPrefix(name, "links.") })
+			links := slices.ContainsFunc(w.Variables(), func(name string) bool { return strings.HasPrefix(name, "links.") && name != "links.why" })
 			if links != got[v.Template].Unsubscribe {
 				t.Errorf("%s %s %s uses links.*: %t, want %t", v.Template, w.Language, w.Channel, links, got[v.Template].Unsubscribe)
+			}
+			if w.Channel == vocab.Email && (!strings.Contains(w.HTML, "{{ links.why }}") || !strings.Contains(w.Text, "{{ links.why }}")) {
+				t.Errorf("%s %s does not say why it came", v.Template, w.Language)
 			}
 			if strings.Contains(w.HTML+w.Text+w.SMS, "@@") {
 				t.Errorf("%s %s %s still has a mark of the layout", v.Template, w.Language, w.Channel)

@@ -36,6 +36,9 @@ func (s *serveCmd) Run(e *env) error {
 		// The catcher wakes nobody, and whoever tries Elshi at night should see the invitation arrive.
 		cfg.Consent.QuietHours.MarketingEmail = config.Window{Until: 24 * 60}
 	}
+	if s.Demo && cfg.Org.PolicyVersion == "" {
+		cfg.Org.PolicyVersion = app.DemoPolicy // a real one is the organisation's to name
+	}
 	lookLessOften()
 	a, err := app.New(e.ctx, cfg, logger(cfg.Log))
 	if err != nil {

@@ -205,6 +205,15 @@ var consentTextTests = map[string]func(*world){
 		want(consent.Pending)
 		w.ok(record(consent.KindConfirmed))
 		want(consent.Granted)
+		var kinds []consent.EventKind // a receipt is made from the history: without the change the new consent would be none
+		for _, e := range must(w.consents.History(w.ctx, p.contact, w.said()))(w) {
+			if e.Purpose == purpose {
+				kinds = append(kinds, e.Kind)
+			}
+		}
+		if diff := cmp.Diff([]consent.EventKind{consent.KindGranted, consent.KindStale, consent.KindRequested, consent.KindConfirmed}, kinds); diff != "" {
+			w.Errorf("history (-want +got):\n%s", diff)
+		}
 		again := changed
 		again.Material = true
 		version = w.publish(again).Version
@@ -267,8 +276,14 @@ var consentTextTests = map[string]func(*world){
 					versions = w.publish(next).Version
 					continue
 				}
+				if rapid.IntRange(0, 4).Draw(t, "expire") == 0 {
+					for must(w.consents.Expire(w.ctx, w.now, 10))(w) > 0 {
+					}
+					continue
+				}
 				e := consent.Event{
 					ContactID: p.contact, At: w.now, ActorKind: consent.ActorContact, Scope: consent.ScopePurpose, Purpose: purpose, Channel: vocab.Email,
+					ValidUntil:  w.now.Add(time.Duration(rapid.IntRange(1, 4).Draw(t, "seconds")) * time.Second),
 					TextVersion: rapid.IntRange(0, versions).Draw(t, "version"),
 					Source:      rapid.SampledFrom([]consent.Source{consent.SourceAPI, consent.SourceImport}).Draw(t, "source"),
 					Kind: rapid.SampledFrom([]consent.EventKind{
@@ -288,6 +303,13 @@ var consentTextTests = map[string]func(*world){
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Fatalf("grant mismatch (-ledger +read):\n%s", diff)
+			}
+			people := []person{p}
+			if b := w.firstDifference(people); b.Why != "" {
+				t.Fatalf("what is kept differs: %s", b)
+			}
+			if n := w.rebuild(people); n != 0 {
+				t.Fatalf("a rebuild mended %d contacts", n)
 			}
 		})
 	},

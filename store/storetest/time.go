@@ -130,7 +130,16 @@ var timeTests = map[string]func(*world){
 		w.ok(err)
 		changed := text(purpose)
 		changed.Material, changed.Reason = true, "another carrier"
+		ending := func() []dispatcher.EndingGrant {
+			return must(w.consents.Ending(w.ctx, end.AddDate(0, 0, -1), end, 7, dispatcher.EndingGrant{}, 10))(w)
+		}
+		if n := len(ending()); n != 1 {
+			w.Fatalf("%d grants end soon, want it alone", n)
+		}
 		w.publish(changed)
+		if list := ending(); len(list) != 0 {
+			w.Errorf("it is stale, and would be asked for a renewal that nothing may be sent for: %+v", list)
+		}
 		w.grantUntil(later, "", end.Add(time.Second))
 		for must(w.consents.Expire(w.ctx, end.Add(-time.Second), 100))(w) > 0 { // whatever other tests left
 		}

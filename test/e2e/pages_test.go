@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -16,12 +18,15 @@ import (
 
 // page is a page to look at; see testdata/browser/pages.js.
 type page struct {
-	Name    string `json:"name"`
-	Path    string `json:"path"`
-	Press   bool   `json:"press"`   // look at the answer to its button
-	Scripts bool   `json:"scripts"` // it is made by scripts, so wait for them
-	Mail    bool   `json:"mail"`    // it is somebody's mail and no page of ours
-	Once    bool   `json:"once"`    // another language of a page that is looked at in every way
+	Name  string `json:"name"`
+	Path  string `json:"path"`
+	Press bool   `json:"press"` // look at the answer to its button
+	// Fields are what its button says; none: that of one-click.
+	Fields map[string]string `json:"fields,omitempty"`
+
+	Scripts bool `json:"scripts"` // it is made by scripts, so wait for them
+	Mail    bool `json:"mail"`    // it is somebody's mail and no page of ours
+	Once    bool `json:"once"`    // another language of a page that is looked at in every way
 	// Rules are axe's rules that apply; none: all of them.
 	Rules []string `json:"rules,omitempty"`
 }
@@ -68,6 +73,28 @@ func TestPagesServeEverybody(t *testing.T) {
 	confirm := path(w.arrives(t, "new@pages.example", 1)[0], "c")
 	codePage := strings.TrimPrefix(optIn(`"phone": "+77010000010"`).text(t, "code_url"), w.base)
 
+	w.publish(t, "for everybody", false)
+	w.meet(t, person{name: "Prover", language: "en", email: "prover@pages.example", phone: "+77010000011", grants: []string{"event.invite"}})
+	w.sent(t, invitation("prover@pages.example"))
+	prove := path(w.arrives(t, "prover@pages.example", 1)[0], "p") + "/proof"
+	fields := func(list ...string) map[string]string {
+		m := map[string]string{}
+		for i := 0; i+1 < len(list); i += 2 {
+			m[list[i]] = list[i+1]
+		}
+		return m
+	}
+	posted := func(m map[string]string) answer {
+		values := url.Values{}
+		for name, value := range m {
+			values.Set(name, value)
+		}
+		return w.with("").post(t, prove, values.Encode(), asForm, browser).want(t, 200)
+	}
+	token := field(t, posted(fields("do", "send", "channel", "email")), `name="proof" value="([^"]+)"`)
+	digits := regexp.MustCompile(`\b\d{6}\b`).FindString(w.arrives(t, "prover@pages.example", 2)[1].Text)
+	posted(fields("do", "check", "proof", token, "channel", "email", "code", digits))
+
 	var pages []page
 	for _, lang := range []string{"kk", "ru", "en"} {
 		add := func(name, path string, press bool) {
@@ -89,6 +116,11 @@ func TestPagesServeEverybody(t *testing.T) {
 		add("confirm", confirm, false)
 		add("code", codePage, false)
 		add("wrong code", codePage, true)
+		for name, f := range map[string]map[string]string{
+			"prove, a wrong code": fields("do", "check", "proof", "x", "channel", "sms", "code", "1"), "proved": fields("do", "open", "proof", token),
+		} {
+			pages = append(pages, page{Name: name + " " + lang, Path: prove + "?lang=" + lang, Press: true, Fields: f, Once: lang != "kk"})
+		}
 	}
 	pages = append(pages, page{Name: "mail itself", Path: "/inbox/" + reader.ID + "/html", Mail: true, Rules: mailRules}, page{Name: "docs", Path: "/docs", Scripts: true, Once: true})
 

@@ -69,13 +69,17 @@ async function visit(context, job, p) {
     if (!resp.ok()) findings.push(`${at}: ${resp.status()}`);
   }
   if (p.press) {
-    await Promise.all([page.waitForNavigation(), page.evaluate(() => {
+    await Promise.all([page.waitForNavigation(), page.evaluate((fields) => {
       const form = document.createElement('form');
       form.method = 'post';
-      form.innerHTML = '<input type="hidden" name="List-Unsubscribe" value="One-Click">';
+      for (const [name, value] of Object.entries(fields)) {
+        const field = document.createElement('input');
+        [field.type, field.name, field.value] = ['hidden', name, value];
+        form.append(field);
+      }
       document.body.append(form);
       form.submit();
-    })]);
+    }, p.fields || { 'List-Unsubscribe': 'One-Click' })]);
   }
   for (const [n, look] of looks.entries()) {
     at = `${p.name} (${look.colorScheme}, ${look.width} px)`;
