@@ -11,12 +11,14 @@ import (
 
 // What the evidence of one message reads besides what others read, too.
 
-// Addressee returns whom a message is for, also if the contact was erased or merged; fault.NotFound if there is no such message.
+// Addressee returns whom a message is for, also if the contact was erased or merged: name and erasure are then those of who it has become. The
+// error is fault.NotFound if there is no such message.
 func (l *Ledger) Addressee(ctx context.Context, id vocab.MessageID) (evidence.Addressee, error) {
 	var a evidence.Addressee
 	err := l.db.reader().row(ctx, []any{textOf(&a.Address), &a.Name, at(&a.ErasedAt), textOf(&a.MergedInto)}, `
-		SELECT a.value, c.name, c.erased_at, c.merged_into
-		FROM messages m JOIN contacts c ON c.id = m.contact_id LEFT JOIN addresses a ON a.id = m.address_id
+		SELECT a.value, COALESCE(s.name, c.name), COALESCE(s.erased_at, c.erased_at), c.merged_into
+		FROM messages m JOIN contacts c ON c.id = m.contact_id LEFT JOIN contacts s ON s.id = c.merged_into
+		LEFT JOIN addresses a ON a.id = m.address_id
 		WHERE m.id = $1`, string(id))
 	if isNone(err) {
 		return a, noMessage()
