@@ -18,7 +18,7 @@ import (
 // and the keyed hash of each address, which is suppressed as erased unless somebody else has it, so that a later import cannot bring it
 // back unnoticed. What waits is canceled; InFlight names what was being handed over at that moment.
 //
-// It is certified in the same transaction (see ErasureCertificate). There is no other way to delete a contact. A second call changes nothing.
+// It is certified in the same transaction (see ErasureCertificate). There is no other way to delete a contact. A second call forgets what the contact claimed since, and nothing else.
 // The error is fault.NotFound if there never was one.
 func (c *Contacts) Erase(ctx context.Context, id vocab.ContactID, order contacts.EraseOrder) (dispatcher.Withdrawn, error) {
 	var done dispatcher.Withdrawn
@@ -32,7 +32,7 @@ func (c *Contacts) Erase(ctx context.Context, id vocab.ContactID, order contacts
 		}
 		if before.ErasedAt != nil {
 			done = dispatcher.Withdrawn{At: *before.ErasedAt}
-			return nil
+			return tx.forgetClaims(ctx, id)
 		}
 		done, err = tx.erase(ctx, id, order)
 		return err
@@ -42,6 +42,18 @@ func (c *Contacts) Erase(ctx context.Context, id vocab.ContactID, order contacts
 	}
 	return done, nil
 }
+
+// forgetClaims forgets what was claimed since a contact was erased: about the erasure itself, for example.
+func (tx *tx) forgetClaims(ctx context.Context, id vocab.ContactID) error {
+	same, err := tx.sameAsArg(ctx, id)
+	if err != nil {
+		return err
+	}
+	_, err = tx.exec(ctx, forgetClaimTexts, same)
+	return err
+}
+
+const forgetClaimTexts = `DELETE FROM claim_texts WHERE claim_id IN (SELECT id FROM claims WHERE contact_id IN {ids $1})`
 
 // erase erases a contact whose guard is held.
 func (tx *tx) erase(ctx context.Context, id vocab.ContactID, order contacts.EraseOrder) (dispatcher.Withdrawn, error) {
@@ -190,7 +202,7 @@ func (tx *tx) erasePerson(ctx context.Context, e *erasure, id vocab.ContactID, n
 		{contacts.ErasedDetails, `UPDATE messages SET detail = '' WHERE contact_id IN {ids $1} AND detail <> ''`},
 		// What a caller calls a message leads to the person in the caller's books.
 		{contacts.ErasedReferences, `UPDATE messages SET reference = NULL WHERE contact_id IN {ids $1} AND reference IS NOT NULL`},
-		{contacts.ErasedEvidence, `DELETE FROM claim_texts WHERE claim_id IN (SELECT id FROM claims WHERE contact_id IN {ids $1})`},
+		{contacts.ErasedEvidence, forgetClaimTexts},
 		{contacts.ErasedEvidence, `DELETE FROM consent_values WHERE event_id IN (SELECT id FROM consent_events WHERE contact_id IN {ids $1})`},
 	} {
 		if err := e.erase(ctx, tx, part.kind, part.statement, same); err != nil {

@@ -126,7 +126,7 @@ func oneMigration(shared, own []byte) ([]byte, error) {
 }
 
 // Grant lets the service's role of PostgreSQL work: it may read and write rows, may only append consent events, their signed heads,
-// published consent texts and entries of the audit log, and owns nothing. It runs as the owner, after Migrate. On SQLite, which has no roles, it does nothing.
+// published consent texts, entries of the audit log and certificates of erasures, may delete no claim and no disclosure, and owns nothing. It runs as the owner, after Migrate. On SQLite, which has no roles, it does nothing.
 func (db *DB) Grant(ctx context.Context, role string) error {
 	if db.dialect.name != "postgres" {
 		return nil
@@ -142,6 +142,8 @@ func (db *DB) Grant(ctx context.Context, role string) error {
 		"REVOKE UPDATE, DELETE, TRUNCATE ON audit_events, audit_outcomes, audit_subjects FROM " + name,
 		"REVOKE UPDATE, DELETE, TRUNCATE ON consent_texts, consent_text_changes FROM " + name,
 		"REVOKE UPDATE, DELETE, TRUNCATE ON consent_checkpoints FROM " + name,
+		"REVOKE UPDATE, DELETE, TRUNCATE ON erasures FROM " + name,
+		"REVOKE DELETE, TRUNCATE ON claims, claim_events, claim_stops, claim_alarms, claim_numbers, disclosures, disclosure_contacts FROM " + name,
 	} {
 		if _, err := db.write.ExecContext(ctx, statement); err != nil {
 			return fmt.Errorf("grant: %w", away(err))

@@ -264,5 +264,11 @@ func TestTheAuditLogOnlyGrows(t *testing.T) {
 			}
 			refuses(t, service, service.Raw(), "must be owner", `ALTER TABLE `+table+` DISABLE TRIGGER ALL`)
 		}
+		for _, s := range []string{
+			`UPDATE erasures SET jws = ''`, `DELETE FROM erasures`, `DELETE FROM claims`, `DELETE FROM claim_events`, `DELETE FROM claim_stops`,
+			`DELETE FROM claim_alarms`, `DELETE FROM claim_numbers`, `DELETE FROM disclosures`, `DELETE FROM disclosure_contacts`,
+		} {
+			refuses(t, service, service.Raw(), "permission denied", s)
+		}
 	})
 }

@@ -269,6 +269,14 @@ var claimBookTests = map[string]func(*world){
 		if got.Text != "" || got.Commitment != c.Commitment || got.Number != c.Number || got.State != claims.Open {
 			w.Errorf("claim: %+v", got)
 		}
+		later := w.open(w.newClaim(p, claims.Complaint)) // about the erasure, say; it has to be read to be answered
+		if later.Text == "" {
+			w.Errorf("claim: %+v", later)
+		}
+		must(w.contacts.Erase(w.ctx, p.contact, eraseOrder(w.now)))(w)
+		if got := must(w.claimBook().Get(w.ctx, later.ID))(w); got.Text != "" || got.Commitment != later.Commitment {
+			w.Errorf("claim: %+v", got)
+		}
 	},
 }
 
