@@ -19,7 +19,7 @@ func (v *visit) claimPages(t *testing.T) []page {
 	return []page{
 		{Name: "report", URL: v.at(dispatcher.LinkWhy, asked) + "/report"},
 		{Name: "reported", URL: of("reported", "report"), Fields: press{"text": "I never agreed."}},
-		{Name: "report, what may not be kept", URL: of("numbered", "report"), Fields: press{"text": "990101300123"}, Status: http.StatusUnprocessableEntity},
+		{Name: "report, what may not be kept", URL: of("numbered", "report"), Fields: press{"text": "900101300017"}, Status: http.StatusUnprocessableEntity},
 		{Name: "object", URL: v.at(dispatcher.LinkWhy, asked) + "/object"},
 		{Name: "objected", URL: of("objected", "object"), Fields: press{}},
 	}
@@ -40,6 +40,7 @@ func (v *visit) provenPages(t *testing.T) []page {
 func (v *visit) proven(t *testing.T, name string) (path, proof string) {
 	t.Helper()
 	path = v.at(dispatcher.LinkPreferences, v.invited(t, name)) + "/proof"
+	v.arrives(t, mailOf(name), 1) // so that the code is the second
 	post := func(fields ...string) answer {
 		values := url.Values{}
 		for i := 0; i+1 < len(fields); i += 2 {
