@@ -70,6 +70,7 @@ type Options struct {
 	Tokens       tokenBook
 	Audit        auditBook
 	Disclosures  disclosureBook
+	Evidence     evidenceDesk
 
 	Ready     func(ctx context.Context) []Check // what /readyz reports; it answers within a second or two
 	Metrics   http.Handler                      // serves /metrics; nil: there is no such route
@@ -117,6 +118,7 @@ func New(o Options) (*API, error) {
 
 	a.registerMessages()
 	a.registerMessageReads()
+	a.registerEvidence()
 	a.registerContacts()
 	a.registerAddresses()
 	a.registerErasure()
@@ -167,6 +169,7 @@ func (o *Options) complete() error {
 		o.OptIns == nil, o.Forms == nil,
 		o.Exporter == nil, o.Retention == nil, o.Certificates.Certify == nil,
 		o.Events == nil, o.Webhooks == nil,
+		o.Evidence == nil,
 		o.Members == nil, o.Tokens == nil, o.Audit == nil, o.Disclosures == nil,
 	} {
 		if missing {

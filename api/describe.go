@@ -46,7 +46,7 @@ func (a *API) description() huma.Config {
 				License: &huma.License{Name: "Apache 2.0", Identifier: "Apache-2.0"},
 			},
 			Components: &huma.Components{
-				Schemas:   huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
+				Schemas:   huma.NewMapRegistry("#/components/schemas/", schemaName),
 				Responses: refusalResponses(),
 				SecuritySchemes: map[string]*huma.SecurityScheme{bearer: {
 					Type: "http", Scheme: "bearer", Description: "An API key (elshi_live_…, elshi_guest_list_… or elshi_test_…), or a member's personal token (elshi_member_…).",

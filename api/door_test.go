@@ -70,6 +70,7 @@ type door struct {
 	register *fakeDisclosures
 	away     error // of the ledger, for every fake that asks it
 	texts    *fakeTexts
+	evidence *fakeEvidence
 }
 
 func newDoor(t testing.TB, change ...func(*Options)) *door {
@@ -106,6 +107,7 @@ func (d *door) options(t testing.TB) Options {
 	d.claims, d.suppressions = &fakeClaims{door: d}, &fakeSuppressions{door: d}
 	d.optIns, d.forms = &fakeOptIns{door: d}, &fakeForms{door: d, byID: map[vocab.FormID]optin.Form{}}
 	d.exporter = &fakeExporter{door: d}
+	d.evidence = &fakeEvidence{door: d}
 	d.feed = &fakeFeed{door: d}
 	d.webhooks = &fakeWebhooks{door: d, byID: map[events.WebhookID]events.Webhook{}}
 	purposes, err := consent.NewRegistry()
@@ -125,6 +127,7 @@ func (d *door) options(t testing.TB) Options {
 		Texts: d.texts, Receipts: &fakeReceipts{door: d},
 		OptIns: d.optIns, Forms: d.forms,
 		Ready:    func(context.Context) []Check { return d.checks },
+		Evidence: d.evidence,
 		Exporter: d.exporter, Retention: &fakeRetention{d},
 		Certificates: Certificates{Keys: []byte(`{"keys":[]}`), Certify: func(c contacts.Certificate) (string, error) {
 			document, err := json.Marshal(c)

@@ -62,6 +62,7 @@ var rights = map[string]right{
 	"get-message-decision":   {viewers, anyKeys, memberLooks, "message"},
 	"list-message-attempts":  {clerks, anyKeys, looks, "message"},
 	"get-message-content":    {lawyers, anyKeys, looks, "message"},
+	"get-message-evidence":   {clerks, liveKeys, looks, "message"},
 	"cancel-message":         {clerks, anyKeys, changes, "message"},
 	"resend-message":         {operators, liveKeys, changes, "message"},
 	"create-contact":         {clerks, liveKeys, changes, "contact"},

@@ -20,6 +20,7 @@ import (
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/contacts"
 	"github.com/orleu/elshi/dispatcher"
+	"github.com/orleu/elshi/evidence"
 	"github.com/orleu/elshi/export"
 	"github.com/orleu/elshi/optin"
 	"github.com/orleu/elshi/proof"
@@ -110,6 +111,10 @@ func newStreet(t *testing.T) *street {
 		Templates: book, Pauses: store.NewPauses(db), Keys: store.NewAPIKeys(db), Ready: func(context.Context) []api.Check { return nil },
 		OptIns: noOptIns{}, Forms: store.NewForms(db),
 		Retention: ledger,
+		Evidence: evidence.New(evidence.Options{
+			Messages: ledger, Ledger: consents, Texts: texts, Notary: notaryOf(t, consents, now), Suppressions: store.NewSuppressions(db), Templates: book,
+			Renderer: renderer, Purposes: purposes, Org: map[vocab.Language]string{"kk": "Өрлеу"}, Zone: time.FixedZone("Almaty", 5*3600),
+		}),
 		Exporter: export.New(export.Options{
 			People: store.NewContacts(db), Consents: consents, Messages: ledger, Renderer: renderer, Purposes: purposes,
 		}),

@@ -117,6 +117,7 @@ func (a *App) newAPI(s *street, metricsHandler http.Handler, gateways map[vocab.
 		Events: s.stores.feed, Webhooks: s.stores.webhooks, WebhookGuard: guard(a.cfg),
 		Members: s.stores.members, Tokens: s.stores.members, Audit: s.stores.audit, Disclosures: s.stores.disclosures,
 		Keys: s.stores.keys, Ready: a.ready(s.stores.pauses), Metrics: metricsHandler,
+		Evidence: a.newEvidence(s),
 		Exporter: a.newExporter(s), Retention: s.stores.ledger, Certificates: certificates,
 		Callbacks: inbound.New(inbound.Options{
 			Gateways: gateways, Ledger: s.stores.ledger, Withdrawals: s.withdrawer, Stops: s.stores.suppressions,

@@ -35,17 +35,17 @@ type Text struct {
 
 // TextVariant is a consent text in one language: exactly the words that are shown.
 type TextVariant struct {
-	Title        string   `json:"title"`
-	Statement    string   `json:"statement"`     // what is agreed to, beside the box
-	Operator     string   `json:"operator"`      // the operator's name
-	Data         []string `json:"data"`          // the list of the data that are collected
-	Uses         string   `json:"uses"`          // what for, in words
-	Actions      []string `json:"actions"`       // what is done with the data
-	Term         string   `json:"term"`          // for how long the consent is good
-	ThirdParties string   `json:"third_parties"` // to whom the data are given, or that they are given to nobody
-	CrossBorder  string   `json:"cross_border"`  // whether and where they leave the country
-	OpenSources  string   `json:"open_sources"`  // whether they are published where everybody can see them
-	Withdrawal   string   `json:"withdrawal"`    // how the consent is taken back
+	Title        string   `json:"title" doc:"Its title."`
+	Statement    string   `json:"statement" doc:"What is agreed to, as it stands beside the box."`
+	Operator     string   `json:"operator" doc:"The operator's name."`
+	Data         []string `json:"data" nullable:"false" doc:"The data that are collected."`
+	Uses         string   `json:"uses" doc:"What the data are used for."`
+	Actions      []string `json:"actions" nullable:"false" doc:"What is done with the data."`
+	Term         string   `json:"term" doc:"For how long the consent is good."`
+	ThirdParties string   `json:"third_parties" doc:"To whom the data are given, or that they are given to nobody."`
+	CrossBorder  string   `json:"cross_border" doc:"Whether and where they leave the country."`
+	OpenSources  string   `json:"open_sources" doc:"Whether they are published where everybody can see them."`
+	Withdrawal   string   `json:"withdrawal" doc:"How the consent is taken back."`
 }
 
 // Published says whether the text can be shown and agreed to.

@@ -187,6 +187,12 @@ func drive(t *testing.T, db *store.DB, n, round int) {
 	if fault.KindOf(err) != fault.NotFound { // these hashes are made up
 		t.Errorf("address: %v", err)
 	}
+	_, err = suppressions.OfAddress(ctx, adr(1))
+	ok("suppressions of an address", err)
+	_, err = l.Addressee(ctx, msg(1))
+	ok("addressee", err)
+	_, err = consents.ValuesBeside(ctx, []vocab.ConsentEventID{"cev_1", "cev_2"})
+	ok("values beside entries", err)
 	_, _, err = l.Awaited(ctx, "relay", dispatcher.SentMark{At: noon}, 10)
 	ok("awaited reports", err)
 	_, err = l.ForgetKeys(ctx, noon.Add(-1000*time.Hour), 10)

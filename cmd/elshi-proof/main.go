@@ -1,5 +1,6 @@
-// Command elshi-proof checks, with nothing but a public key, that an entry stood in a consent ledger: it reads the document that
-// GET /v1/consent-ledger/entries/{id}/proof answers. It needs no database, no settings and no network.
+// Command elshi-proof checks, with nothing but a public key, that an entry stood in a consent ledger, or that the evidence of a message is what
+// was given out and what it rests on stood there: it reads the documents that GET /v1/consent-ledger/entries/{id}/proof and
+// GET /v1/messages/{id}/evidence answer. It needs no database, no settings and no network.
 package main
 
 import (
@@ -17,17 +18,18 @@ import (
 
 // The exit codes.
 const (
-	proved  = 0 // the entry stood there
+	proved  = 0 // everything is as the document says
 	refuted = 1 // something in the document is not what was written and signed
 	unread  = 2 // the command line or a file cannot be read
 )
 
 const usage = `Usage: elshi-proof --public-key KEY [FILE]
 
-Checks that the entry in FILE (or on standard input) stood in the consent ledger whose head KEY signed. KEY is NAME+HASH+KEY, as
-whoever runs the ledger published it: take it from them once, and never from the document's sender.
+Checks that the entry in FILE (or on standard input) stood in the consent ledger whose head KEY signed; or, if FILE is the evidence of a
+message, that nothing in it was changed, that the entries it rests on stood there, and that the words in it are those they name. KEY is
+NAME+HASH+KEY, as whoever runs the ledger published it: take it from them once, and never from the document's sender.
 
-Exit codes: 0 the entry stood there, 1 it did not or the document was changed, 2 nothing could be checked.
+Exit codes: 0 it is so, 1 it is not or the document was changed, 2 nothing could be checked.
 `
 
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
@@ -53,6 +55,9 @@ func run(args []string, in io.Reader, out, complaints io.Writer) int {
 		say(complaints, "elshi-proof: %v\n", err)
 		return unread
 	}
+	if isEvidence(document) {
+		return runEvidence(document, key, out, complaints)
+	}
 	p, err := consent.ParseEntryProof(document)
 	if err != nil {
 		say(complaints, "elshi-proof: %v\n", err)
@@ -65,6 +70,22 @@ func run(args []string, in io.Reader, out, complaints io.Writer) int {
 	}
 	say(out, "%s\n", told(p.Entry))
 	say(out, "this entry stood in the ledger of %d entries signed at %s by %s\n", head.Size, head.At.Format(time.RFC3339), head.Origin)
+	return proved
+}
+
+// runEvidence checks the evidence of a message. What it found is told only if nothing contradicts it.
+func runEvidence(document []byte, key *tlog.Verifier, out, complaints io.Writer) int {
+	s, e, err := parseEvidence(document)
+	if err != nil {
+		say(complaints, "elshi-proof: %v\n", err)
+		return unread
+	}
+	var found strings.Builder
+	if err := s.check(e, key, &found); err != nil {
+		say(complaints, "elshi-proof: not proved: %v\n", err)
+		return refuted
+	}
+	say(out, "%s", found.String())
 	return proved
 }
 

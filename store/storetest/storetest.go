@@ -51,6 +51,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"contacts", contactTests},
 		{"recipients", recipientTests},
 		{"erase", eraseTests},
+		{"evidence", evidenceTests},
 		{"messages", messageTests},
 		{"reports", reportTests},
 		{"awaited reports", awaitedTests},

@@ -28,6 +28,8 @@ var (
 func (v *visit) pages(t *testing.T) []page {
 	t.Helper()
 	list := v.messagePages(t)
+	list = append(list, v.claimPages(t)...)
+	list = append(list, v.provenPages(t)...)
 	list = append(list, v.signUpPages(t)...)
 	list = append(list, v.memberPages(t)...)
 	var pages []page
@@ -57,8 +59,6 @@ func (v *visit) messagePages(t *testing.T) []page {
 	v.with("").post(t, v.at(u, leaver), "List-Unsubscribe=One-Click", asForm).want(t, http.StatusOK)
 	quitter, rester, shared := v.invited(t, "quitter"), v.invited(t, "rester"), v.invited(t, "shared")
 	v.meet(t, person{name: "Second", language: "en", email: mailOf("shared")})
-	prove, proof := v.proved(t, "prover")
-	reporter, objector := v.invited(t, "reporter"), v.invited(t, "objector")
 	grounds, granted := v.grounds(t), v.signedUp(t, "words")
 	words := vocab.MessageID(v.send(t, newsletter(mailOf("words"))).text(t, "id"))
 	keep, kept, ended := v.keep(t, "keeper"), v.keep(t, "kept"), v.keep(t, "ended")
@@ -87,18 +87,6 @@ func (v *visit) messagePages(t *testing.T) []page {
 		{Name: "why, service", URL: v.at(w, grounds["service"])},
 		{Name: "why, security", URL: v.at(w, grounds["security"])},
 		{Name: "why, request", URL: v.at(w, grounds["transactional"])},
-
-		{Name: "prove, ended", URL: prove, Fields: press{"do": "open", "proof": "old"}, Status: http.StatusForbidden},
-		{Name: "prove, by SMS", URL: prove, Fields: press{"do": "send", "channel": "sms"}},
-		{Name: "prove, wrong code", URL: prove, Fields: press{"do": "check", "proof": "x", "channel": "sms", "code": "1"}},
-		{Name: "proved", URL: prove, Fields: press{"do": "open", "proof": proof}},
-
-		{Name: "report", URL: v.at(w, shared) + "/report"},
-		{Name: "report, legal", URL: v.at(w, grounds["legal"]) + "/report"},
-		{Name: "report, refused text", URL: v.at(w, shared) + "/report", Fields: press{"text": "ИИН 900101300017"}},
-		{Name: "reported", URL: v.at(w, reporter) + "/report", Fields: press{}},
-		{Name: "object", URL: v.at(w, reader) + "/object"},
-		{Name: "objected", URL: v.at(w, objector) + "/object", Fields: press{"text": "?"}},
 
 		{Name: "keep", URL: keep},
 		{Name: "kept", URL: kept, Fields: press{}},
@@ -142,14 +130,19 @@ func (v *visit) memberPages(t *testing.T) []page {
 	v.meet(t, person{name: "Айгүл", language: "kk", phone: "+77010000009"})
 	v.sent(t, code("phone", "+77010000009", "482913"))
 	v.known(t, "caught", "event.invite")
-	v.sent(t, invitation(mailOf("caught")))
+	sent := v.sent(t, invitation(mailOf("caught")))
+	v.known(t, "denied")
+	denied := v.send(t, invitation(mailOf("denied"))).text(t, "id")
+	member := press{"Authorization": "Bearer " + v.key, "Accept": "text/html"}
 	return []page{
 		{Name: "start", URL: "/"},
 		{Name: "inbox", URL: "/inbox"},
 		{Name: "inbox, empty", URL: "/inbox?recipient=nobody"},
 		{Name: "caught mail", URL: "/inbox/" + v.arrives(t, mailOf("caught"), 1)[0].ID},
 		{Name: "caught text", URL: "/inbox/" + v.arrives(t, "+77010000009", 1)[0].ID},
-		{Name: "certificate", URL: v.erased(t), Headers: press{"Authorization": "Bearer " + v.key, "Accept": "text/html"}, Print: true},
+		{Name: "certificate", URL: v.erased(t), Headers: member, Print: true},
+		{Name: "evidence", URL: "/v1/messages/" + sent + "/evidence", Headers: member, Print: true},
+		{Name: "evidence of a denial", URL: "/v1/messages/" + denied + "/evidence", Headers: member, Print: true},
 	}
 }
 
@@ -193,10 +186,9 @@ func (v *visit) tasks(t *testing.T) []task {
 		{"stop everything from why", of("quit", w), enter("Stop every mailing"), "Stopped: every mailing"},
 		{"go to the preferences", of("go", u), enter("All message preferences"), "What you receive"},
 		{"read in another language", of("read", u), enter("Қазақша"), "тоқтату"},
-		{"end a pause or see the history", of("prove", p), enter("Send a code to"), "Type the six digits"},
-		{"report", of("report", w), enter("This message should not have come"), "This stops at once"},
-		{"report it", strings.Replace(of("reported", w), "?", "/report?", 1), []step{{"What happened?", "spam"}, {"Stop it and look into it", "Enter"}}, "You reported it on"},
-		{"object", strings.Replace(of("object", w), "?", "/object?", 1), space("I object, stop it all"), "You objected on"},
+		{"go to a report", of("go-report", w), enter("This message should not have come"), "Stop it and look into it"},
+		{"report", v.at(w, v.invited(t, "keys-report")) + "/report?lang=en", []step{{"What happened", "I never agreed."}, {"Stop it and look into it", "Enter"}}, "Number of your claim"},
+		{"object", v.at(w, v.invited(t, "keys-object")) + "/object?lang=en", space("I object, stop it all"), "Number of your claim"},
 		{"keep", v.keep(t, "keys-keep") + "?lang=en", enter("Keep until"), "The messages keep coming until"},
 		{"confirm", v.optIn(t, "keys-confirm") + "?lang=en", enter("Confirm"), "You confirmed this on"},
 		{"ask for a new link", "/c/garbage?lang=en", enter("Ask for a new message"), "a new message is on its way"},

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -176,25 +175,6 @@ func (v *visit) filledForm(t *testing.T, lang vocab.Language) press {
 		"form": field(t, form, `name="form" value="([^"]+)"`), "shown": string(lang), "email": mailOf("filled"), "phone": "+77010000011",
 		"box": box(t, form, "news.company/email/"),
 	}
-}
-
-// proved proves an address by the code that comes to it, and returns the path of the page that this opens and the proof.
-func (v *visit) proved(t *testing.T, name string) (path, proof string) {
-	t.Helper()
-	v.contacts[name] = v.meet(t, person{name: name, language: "en", email: mailOf(name), phone: "+77010000012", grants: []string{"event.invite"}})
-	id := v.sent(t, strings.Replace(invitation(mailOf(name)), `"purpose"`, `"channel": "email", "purpose"`, 1))
-	path = v.at(dispatcher.LinkPreferences, vocab.MessageID(id)) + "/proof"
-	posted := func(fields ...string) answer {
-		values := url.Values{}
-		for i := 0; i+1 < len(fields); i += 2 {
-			values.Set(fields[i], fields[i+1])
-		}
-		return v.with("").post(t, path, values.Encode(), asForm, browser).want(t, http.StatusOK)
-	}
-	proof = field(t, posted("do", "send", "channel", "email"), `name="proof" value="([^"]+)"`)
-	digits := regexp.MustCompile(`\b\d{6}\b`).FindString(v.arrives(t, mailOf(name), 2)[1].Text)
-	posted("do", "check", "proof", proof, "channel", "email", "code", digits)
-	return path, proof
 }
 
 // archive serves what a contact of each language takes with them, and returns where.

@@ -25,7 +25,7 @@ function layout([lang, tall]) {
     const style = getComputedStyle(e);
     if (!seen(e) || style.display === 'inline') continue; // a link in a sentence is as tall as its line
     const box = e.getBoundingClientRect();
-    const want = e.matches('.button, .field') ? tall : 24;
+    const want = e.matches('button:not(.as-link), .button, .field') ? tall : 24;
     if (box.height < want - 0.5 || box.width < 24) wrong.push(`${name(e)} is ${Math.round(box.width)} × ${Math.round(box.height)} px, want ${want} tall`);
   }
   return wrong;
@@ -42,7 +42,7 @@ function colours() {
     const { stroke } = getComputedStyle(e);
     if (!theirs.includes(stroke)) wrong.push(`a picture is drawn in ${stroke}`);
   }
-  for (const e of document.querySelectorAll('.button, .field')) {
+  for (const e of document.querySelectorAll('button:not(.as-link), .button, .field')) {
     const style = getComputedStyle(e);
     if (style.borderTopStyle === 'none' || parseFloat(style.borderTopWidth) < 1) wrong.push(`${e.textContent.trim()} has no edge`);
   }
