@@ -2,6 +2,7 @@ package public
 
 import (
 	"fmt"
+	"maps"
 
 	"github.com/orleu/elshi/vocab"
 )
@@ -77,4 +78,13 @@ func russianForm(n int) int {
 	default:
 		return 2
 	}
+}
+
+// merge makes one list of texts of several.
+func merge(all ...map[string]text) map[string]text {
+	one := map[string]text{}
+	for _, words := range all {
+		maps.Copy(one, words)
+	}
+	return one
 }

@@ -1,7 +1,5 @@
 package public
 
-import "maps"
-
 // inboxWords are the texts of the catcher's pages.
 var inboxWords = map[string]text{
 	"inbox_title": {"Сынақ жәшігі", "Тестовый ящик", "Test inbox"},
@@ -31,12 +29,4 @@ var inboxWords = map[string]text{
 	"inbox_raw":        {"Бастапқы түрін жүктеу", "Скачать исходник", "Download the source"},
 	"inbox_own_page":   {"Жеке бетте ашу", "Открыть отдельно", "Open on its own"},
 	"inbox_size":       {"Көлемі", "Размер", "Size"},
-}
-
-func merge(all ...map[string]text) map[string]text {
-	one := map[string]text{}
-	for _, words := range all {
-		maps.Copy(one, words)
-	}
-	return one
 }
