@@ -88,8 +88,8 @@ func TestTheREADMEWorks(t *testing.T) {
 	for _, m := range shellBlock.FindAllStringSubmatch(string(readme), -1) {
 		blocks = append(blocks, strings.ReplaceAll(m[1], "http://127.0.0.1:8080", c.base))
 	}
-	if len(blocks) != 3 || !strings.HasPrefix(blocks[0], "make run") {
-		t.Fatalf("the README has %d blocks of shell and begins with %q; this test knows three and make run", len(blocks), blocks)
+	if len(blocks) != 4 || !strings.HasPrefix(blocks[0], "make run") {
+		t.Fatalf("the README has %d blocks of shell and begins with %q; this test knows four with make run", len(blocks), blocks)
 	}
 	makefile, err := os.ReadFile(filepath.Join(root, "Makefile"))
 	if err != nil {
@@ -139,6 +139,14 @@ func TestTheREADMEWorks(t *testing.T) {
 	}
 	if len(sentences) != 3 || sentences[""] {
 		t.Errorf("the README asks in Russian, and the reason reads %v; want a sentence in each of three languages", sentences)
+	}
+
+	checked := shell(t, strings.NewReplacer(`"evidence.`, `"`+dir+`/evidence.`, ` evidence.json`, ` `+dir+`/evidence.json`).Replace(blocks[3]), "ID="+again, "KEY="+c.key)
+	if !strings.Contains(string(checked), "Отправка разрешена") || !strings.Contains(string(checked), "stood in the ledger") {
+		t.Errorf("the evidence is not proved:\n%s", checked)
+	}
+	if pdf, err := os.ReadFile(filepath.Join(dir, "evidence.pdf")); err != nil || !bytes.HasPrefix(pdf, []byte("%PDF-")) {
+		t.Errorf("the evidence's page begins with %.20q, %v", pdf, err)
 	}
 
 	// "Now open the invitation in the inbox, press its unsubscribe link, and send it once more".
