@@ -54,7 +54,10 @@ type Options struct {
 	Messages    correspondence
 	Submitter   submitter // of answers to HELP
 	Region      string    // of numbers without a country code (ISO 3166-1). If empty, KZ
-	Log         *slog.Logger
+	// Patience is how long a call waits for what its reports are about. A gateway may report a text before the worker has recorded its
+	// acceptance, and not every gateway calls again: Kannel does only if its http-request-retry says so. If zero, 2 s; below zero, not at all.
+	Patience time.Duration
+	Log      *slog.Logger
 }
 
 // Callbacks answers /callbacks/{provider}/{token}. What is recorded is answered with 200; what cannot be recorded now with 503, so
@@ -65,6 +68,9 @@ type Callbacks struct{ o Options }
 func New(o Options) *Callbacks {
 	if o.Region == "" {
 		o.Region = "KZ"
+	}
+	if o.Patience == 0 {
+		o.Patience = 2 * time.Second
 	}
 	return &Callbacks{o}
 }
@@ -95,8 +101,9 @@ func (c *Callbacks) take(r *http.Request, provider vocab.ProviderID, g gateway, 
 		return http.StatusNotFound
 	}
 	status := http.StatusOK
+	patience := c.o.Patience
 	for _, report := range call.Reports {
-		if err := Record(ctx, c.o.Ledger, provider, report); err != nil {
+		if err := c.await(ctx, provider, report, &patience); err != nil {
 			c.o.Log.LogAttrs(ctx, slog.LevelWarn, "report not recorded; the gateway may call again", slog.String("provider", string(provider)),
 				slog.String("error", err.Error()))
 			status = http.StatusServiceUnavailable
@@ -110,6 +117,23 @@ func (c *Callbacks) take(r *http.Request, provider vocab.ProviderID, g gateway, 
 		}
 	}
 	return status
+}
+
+// await records one report, and waits for what it is about as long as there is patience left.
+func (c *Callbacks) await(ctx context.Context, provider vocab.ProviderID, report channels.Report, patience *time.Duration) error {
+	const rest = 100 * time.Millisecond
+	for {
+		err := Record(ctx, c.o.Ledger, provider, report)
+		if kind := fault.KindOf(err); err == nil || kind != fault.NotFound && kind != fault.Conflict || *patience <= 0 {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(rest):
+			*patience -= rest
+		}
+	}
 }
 
 // Record hands one report to the ledger. A report that changes nothing is no error.

@@ -1,17 +1,22 @@
 package inbound_test
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/orleu/elshi/consent"
 	"github.com/orleu/elshi/contacts"
 	"github.com/orleu/elshi/dispatcher"
+	"github.com/orleu/elshi/inbound"
+	"github.com/orleu/elshi/store"
 )
 
 func TestReportsReachTheMessage(t *testing.T) {
@@ -94,6 +99,34 @@ func TestReportThatComesTooEarlyComesAgain(t *testing.T) {
 
 	w.settle(t, p, dispatcher.Sent, "ref-1")
 	wantStatus(t, report(), http.StatusOK)
+	w.wantMessage(t, p.Message.ID, dispatcher.Delivered)
+}
+
+// asked is a ledger that says when it is asked about a report for the first time.
+type asked struct {
+	*store.Ledger
+
+	once  sync.Once
+	first chan struct{}
+}
+
+func (a *asked) RecordReport(ctx context.Context, r dispatcher.LateReport) (dispatcher.Message, bool, error) {
+	m, moved, err := a.Ledger.RecordReport(ctx, r)
+	a.once.Do(func() { close(a.first) })
+	return m, moved, err
+}
+
+// Kannel does not call again unless it is told to, so a report is awaited that is faster than our own record of the gateway's answer.
+func TestAReportWaitsForWhatItIsAbout(t *testing.T) {
+	w := newWorld(t)
+	p := w.sending(t, "form")
+	ledger := &asked{Ledger: w.ledger, first: make(chan struct{})}
+	w.callbacks = inbound.New(inbound.Options{Gateways: newGateways(t, w.clock), Ledger: ledger, Patience: time.Minute, Log: w.log.logger()})
+	answer := make(chan *httptest.ResponseRecorder, 1)
+	go func() { answer <- w.form("id", "ref-1", "state", "DELIVRD") }()
+	<-ledger.first
+	w.settle(t, p, dispatcher.Sent, "ref-1")
+	wantStatus(t, <-answer, http.StatusOK)
 	w.wantMessage(t, p.Message.ID, dispatcher.Delivered)
 }
 

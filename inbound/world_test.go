@@ -99,7 +99,7 @@ func newWorld(t *testing.T) *world {
 	}
 	w.callbacks = inbound.New(inbound.Options{
 		Gateways: newGateways(t, w.clock), Ledger: w.ledger, Withdrawals: dispatcher.NewWithdrawer(w.consents, w.clock), Stops: w.suppressions,
-		Messages: w.ledger, Submitter: w.submitter(t, registry), Log: w.log.logger(),
+		Messages: w.ledger, Submitter: w.submitter(t, registry), Patience: -1, Log: w.log.logger(),
 	})
 	return w
 }
