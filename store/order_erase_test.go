@@ -17,6 +17,7 @@ func TestAnAddressThatIsBeingErasedIsKeptForWhoeverBringsIt(t *testing.T) {
 	const lookup = "shared@example.org"
 	for name, bring := range map[string]func(t *testing.T, db *store.DB, registry *consent.Registry) (vocab.ContactID, error){
 		"by the API": func(t *testing.T, db *store.DB, _ *consent.Registry) (vocab.ContactID, error) {
+			t.Helper()
 			people := store.NewContacts(db)
 			other, err := people.Create(t.Context(), contacts.Contact{CreatedAt: noon}, nil)
 			if err == nil {
@@ -25,6 +26,7 @@ func TestAnAddressThatIsBeingErasedIsKeptForWhoeverBringsIt(t *testing.T) {
 			return other.ID, err
 		},
 		"by a sign-up": func(t *testing.T, db *store.DB, registry *consent.Registry) (vocab.ContactID, error) {
+			t.Helper()
 			_, c, err := store.NewOptIns(db, registry).AskToConfirm(t.Context(), optin.Draft{
 				Confirmation: optin.Confirmation{
 					ID: vocab.ConfirmationID(vocab.NewID(vocab.ConfirmationPrefix)), Kind: optin.OptIn, Address: lookup, Channel: vocab.Email,

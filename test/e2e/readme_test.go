@@ -142,7 +142,7 @@ func TestTheREADMEWorks(t *testing.T) {
 	}
 
 	checked := shell(t, strings.NewReplacer(`"evidence.`, `"`+dir+`/evidence.`, ` evidence.json`, ` `+dir+`/evidence.json`).Replace(blocks[3]), "ID="+again, "KEY="+c.key)
-	if !strings.Contains(string(checked), "Отправка разрешена") || !strings.Contains(string(checked), "stood in the ledger") {
+	if !strings.Contains(checked, "Отправка разрешена") || !strings.Contains(checked, "stood in the ledger") {
 		t.Errorf("the evidence is not proved:\n%s", checked)
 	}
 	if pdf, err := os.ReadFile(filepath.Join(dir, "evidence.pdf")); err != nil || !bytes.HasPrefix(pdf, []byte("%PDF-")) {
