@@ -87,7 +87,7 @@ func (l pageLedger) Ground(ctx context.Context, id vocab.ConsentEventID, lang vo
 		g.Language = e.Language // the words are what was shown, not what the reader speaks
 	}
 	text, err := l.texts.Version(ctx, e.Purpose, e.Channel, e.TextVersion)
-	g.Words = text.Variants[g.Language].Statement
+	g.Words, g.Full = text.Variants[g.Language].Statement, text.Full(g.Language)
 	return g, err
 }
 

@@ -170,7 +170,7 @@ func (h *house) Grants(context.Context, vocab.ContactID) ([]Grant, error) {
 
 // Ground implements ledger.
 func (h *house) Ground(context.Context, vocab.ConsentEventID, vocab.Language) (Ground, error) {
-	return Ground{At: granted, Proof: consent.ProofDoubleOptIn, Words: "Я согласна получать новости.", Language: vocab.Russian, Policy: h.policy}, h.away
+	return Ground{At: granted, Proof: consent.ProofDoubleOptIn, Words: "Я согласна получать новости.", Full: "Данные: имя, адрес почты.", Language: vocab.Russian, Policy: h.policy}, h.away
 }
 
 // Withdraw implements withdrawer.

@@ -176,7 +176,7 @@ func TestWhySaysTheGround(t *testing.T) {
 			consent.Basis{Kind: consent.BasisGrant, Event: eventID},
 			[]string{
 				"You agreed to messages for exactly this purpose on this channel.", "You agreed on 12 March 2026.", "You confirmed it by the link in an email.",
-				`<blockquote lang="ru">Я согласна получать новости.</blockquote>`, "24 November 2026 at 09:04", "2026-09", "3.1 b7", "Stop the messages", "Stop every mailing", "“Orleu”",
+				`<blockquote lang="ru">Я согласна получать новости.</blockquote>`, `<p class="full" lang="ru">Данные: имя, адрес почты.</p>`, "24 November 2026 at 09:04", "2026-09", "3.1 b7", "Stop the messages", "Stop every mailing", "“Orleu”",
 			},
 			"cannot be stopped",
 		},

@@ -65,6 +65,7 @@ type Ground struct {
 	At       time.Time
 	Proof    consent.ProofKind
 	Words    string         // the statement they were shown; empty if none is kept here
+	Full     string         // what the law asks for beside it: which data, for how long, how to withdraw
 	Language vocab.Language // of the words
 	Policy   string         // version of the privacy policy at that time; may be empty
 }
