@@ -69,7 +69,7 @@ var verdicts = map[string]text{
 // hows say how a consent was shown, behind the words that it was given.
 var hows = map[consent.ProofKind]text{
 	consent.ProofDoubleOptIn:  {", оны хаттағы сілтеме арқылы растаған", ", подтвердил его по ссылке из письма", ", confirmed it by the link in a letter"},
-	consent.ProofOneTimeCode:  {", оны SMS арқылы келген кодпен растаған", ", подтвердил его кодом из SMS", ", confirmed it by a code from an SMS"},
+	consent.ProofOneTimeCode:  {", оны жіберілген бір реттік кодпен растаған", ", подтвердил его отправленным одноразовым кодом", ", confirmed it by a one-time code that was sent"},
 	consent.ProofSignedForm:   {" (қағаз нысанға қол қойған)", " (на подписанной бумажной форме)", " (on a signed paper form)"},
 	consent.ProofOperatorNote: {" (оны қызметкер алушының сөзінен жазған)", " (его записал сотрудник со слов получателя)", " (a member of staff noted it down from their words)"},
 	consent.ProofRenewalLink:  {" (оны жеке сілтеме арқылы ұзартқан)", " (продлено по личной ссылке)", " (renewed by a personal link)"},

@@ -115,3 +115,14 @@ func TestEveryLabelIsAskedForAndThere(t *testing.T) {
 		t.Errorf("only %d texts are asked for", len(asked))
 	}
 }
+
+// A one-time code comes by SMS or by email, and evidence must not name the wrong one.
+func TestACodeIsNotSaidToHaveComeBySMS(t *testing.T) {
+	for _, lang := range vocab.Languages() {
+		for _, said := range []string{hows[consent.ProofOneTimeCode].in(lang), wordFor(lang, consent.ProofOneTimeCode)} {
+			if said == "" || strings.Contains(said, "SMS") {
+				t.Errorf("in %s: %q", lang, said)
+			}
+		}
+	}
+}

@@ -76,7 +76,7 @@ var values = map[string]text{
 	"api_key": {"API кілті", "ключ API", "API key"},
 
 	"double_opt_in": {"хаттағы сілтеме арқылы растау (екі қадамды келісім)", "подтверждение по ссылке из письма (двойное согласие)", "confirmed by the link in a letter (double opt-in)"},
-	"one_time_code": {"SMS арқылы келген код", "код из SMS", "a code from an SMS"},
+	"one_time_code": {"жіберілген бір реттік код", "отправленный одноразовый код", "a one-time code that was sent"},
 	"signed_form":   {"қол қойылған қағаз нысан", "подписанная бумажная форма", "a signed paper form"},
 	"operator_note": {"қызметкердің жазбасы", "запись сотрудника", "a note of a member of staff"},
 	"renewal_link":  {"ұзарту сілтемесі", "ссылка для продления", "a link to renew"},
