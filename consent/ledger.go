@@ -70,6 +70,17 @@ func EventKinds() []EventKind {
 	}
 }
 
+// Agrees says whether an entry of the kind asks for a grant or gives one, so that it was made on words that somebody was shown.
+func (k EventKind) Agrees() bool {
+	switch k {
+	case KindRequested, KindGranted, KindConfirmed, KindRenewed, KindImported:
+		return true
+	case KindRefused, KindWithdrawn, KindExpired, KindLapsed, KindStale, KindPolicyContinuedUse, KindPaused, KindResumed, KindMerged:
+		return false
+	}
+	return false
+}
+
 // Scope is how far a withdrawal reaches.
 type Scope string
 

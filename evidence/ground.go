@@ -35,7 +35,7 @@ func (w *work) ground(ctx context.Context) error {
 			continue
 		}
 		g.StateThen, g.ValidUntilThen = s.grant.State, s.grant.ValidUntil.UTC()
-		if agrees(s.event) && s.grant.State == consent.Granted {
+		if s.event.Kind.Agrees() && s.grant.State == consent.Granted {
 			g.AgreedAt = s.event.At.UTC()
 		}
 	}
@@ -115,7 +115,7 @@ func stepsOf(key consent.GrantKey, history []consent.Event, named vocab.ConsentE
 		if g == before && e.ID != named && !own {
 			continue
 		}
-		if !passed && agrees(e) && ended(before.State) {
+		if !passed && e.Kind.Agrees() && ended(before.State) {
 			steps = nil // what came before a no is another life
 		}
 		passed = passed || e.ID == named
@@ -143,23 +143,11 @@ func ended(s consent.State) bool {
 	return false
 }
 
-// agrees says whether an entry asks for a grant or gives it.
-func agrees(e consent.Event) bool {
-	switch e.Kind {
-	case consent.KindRequested, consent.KindGranted, consent.KindConfirmed, consent.KindRenewed, consent.KindImported:
-		return true
-	case consent.KindRefused, consent.KindWithdrawn, consent.KindExpired, consent.KindLapsed, consent.KindStale, consent.KindPolicyContinuedUse,
-		consent.KindPaused, consent.KindResumed, consent.KindMerged:
-		return false
-	}
-	return false
-}
-
 // markRequest finds the first half of the pair: the request that the newest yes up to the ground confirmed.
 func markRequest(steps []step, named vocab.ConsentEventID) {
 	var yes *step
 	for i := range steps {
-		if s := &steps[i]; s.role != RoleLater && agrees(s.event) && s.event.Kind != consent.KindRequested {
+		if s := &steps[i]; s.role != RoleLater && s.event.Kind.Agrees() && s.event.Kind != consent.KindRequested {
 			yes = s
 		}
 	}
@@ -228,7 +216,7 @@ func (w *work) entries(ctx context.Context, steps []step) error {
 func (w *work) words(ctx context.Context, steps []step) error {
 	var shown consent.Event
 	for _, s := range steps {
-		if s.role != RoleLater && agrees(s.event) && (s.event.TextVersion > 0 || s.event.TextHash != "") {
+		if s.role != RoleLater && s.event.Kind.Agrees() && (s.event.TextVersion > 0 || s.event.TextHash != "") {
 			shown = s.event
 		}
 	}

@@ -120,7 +120,7 @@ func (w *work) summary() Summary {
 	}
 	how, agreed, trigger := "", "—", ""
 	for _, e := range d.Entries {
-		if e.Role != RoleLater && agrees(e.Entry.Event()) && e.StateAfter == consent.Granted {
+		if e.Role != RoleLater && e.Entry.Event().Kind.Agrees() && e.StateAfter == consent.Granted {
 			how, agreed = hows[e.Entry.Proof].in(lang), when(e.Entry.At)
 		}
 	}

@@ -72,6 +72,16 @@ func (l *list) put(v any) error {
 	return l.encoder.Encode(v)
 }
 
+// putAll writes elements in their order.
+func putAll[T any](l *list, all []T) error {
+	for _, v := range all {
+		if err := l.put(v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // document writes the JSON document.
 func (r *run) document(ctx context.Context, out io.Writer) error {
 	w := bufio.NewWriterSize(out, 32<<10)
@@ -167,12 +177,7 @@ func (r *run) confirmationSection(ctx context.Context, l *list) error {
 	if err != nil {
 		return err
 	}
-	for _, c := range all {
-		if err := l.put(c); err != nil {
-			return err
-		}
-	}
-	return nil
+	return putAll(l, all)
 }
 
 func (r *run) claimSection(ctx context.Context, l *list) error {
@@ -180,12 +185,7 @@ func (r *run) claimSection(ctx context.Context, l *list) error {
 	if err != nil {
 		return err
 	}
-	for _, c := range all {
-		if err := l.put(c); err != nil {
-			return err
-		}
-	}
-	return nil
+	return putAll(l, all)
 }
 
 func (r *run) messageSection(ctx context.Context, l *list) error {

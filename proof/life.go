@@ -33,7 +33,7 @@ func concerned(e consent.Event, history []consent.Event) []life {
 	}
 	for _, h := range history {
 		key := consent.GrantKey{Purpose: h.Purpose, Channel: h.Channel, Topic: h.Topic}
-		if h.Seq < e.Seq && isYes(h) && consent.Covers(e, key.Purpose, key.Channel, key.Topic) {
+		if h.Seq < e.Seq && h.Kind.Agrees() && consent.Covers(e, key.Purpose, key.Channel, key.Topic) {
 			keys[key] = true
 		}
 	}
@@ -48,17 +48,6 @@ func concerned(e consent.Event, history []consent.Event) []life {
 	}
 	slices.SortFunc(lives, func(a, b life) int { return a.key.Compare(b.key) })
 	return lives
-}
-
-func isYes(e consent.Event) bool {
-	switch e.Kind {
-	case consent.KindRequested, consent.KindGranted, consent.KindConfirmed, consent.KindRenewed, consent.KindImported:
-		return true
-	case consent.KindRefused, consent.KindWithdrawn, consent.KindExpired, consent.KindLapsed, consent.KindStale, consent.KindPolicyContinuedUse,
-		consent.KindPaused, consent.KindResumed, consent.KindMerged:
-		return false
-	}
-	return false
 }
 
 // lifeOf replays the history of one consent up to the entry e.
@@ -98,7 +87,7 @@ func (l life) ended() bool { return len(l.steps) > 1 }
 // agreed returns the newest entry that says which words were agreed to, or asked to agree to; the zero Event if there is none.
 func (l life) agreed() (found consent.Event) {
 	for _, s := range l.steps {
-		if isYes(s.event) && (s.event.TextVersion > 0 || s.event.TextHash != "" || found.ID == "") {
+		if s.event.Kind.Agrees() && (s.event.TextVersion > 0 || s.event.TextHash != "" || found.ID == "") {
 			found = s.event
 		}
 	}
