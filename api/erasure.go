@@ -30,7 +30,7 @@ func (a *API) registerErasure() {
 	register(a, op("erase-contact", http.MethodDelete, "", "Erase a contact",
 		"Forgets who it is, for good. The ledger keeps what was sent and granted without naming anybody, and a keyed hash of each address stops "+
 			"a later import from bringing it back. What waits is canceled; in_flight names what was being handed over. The answer has the signed "+
-			"certificate of what was deleted, what remains and why. A second call changes nothing and answers the same certificate."),
+			"certificate of what was deleted, what remains and why. A second call answers the same certificate; it forgets what the contact claimed since, and nothing else."),
 		a.eraseContact)
 	read := op("get-erasure-certificate", http.MethodGet, "/erasure-certificate", "Read the certificate of a contact's erasure",
 		"As it was signed then: what was deleted, what remains and on what ground, and the head of the consent ledger at that moment. Nothing in it is "+
